@@ -1,0 +1,82 @@
+"""The stores that conformance holds to the contract, and what differs between them.
+
+A new store joins with one entry in `BACKENDS`. If it takes an injected clock, the state machine
+holds it too and every direct case is exact; if its server keeps the time, `moves_clock` is False,
+and the direct cases wait for real (tens of milliseconds each).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.conformance.clock import ManualClock
+from wfcore.store.clock import Clock
+from wfcore.store.contract import StateStore
+from wfcore.store.memory import MemoryStore
+from wfcore.store.sqlite import SqliteStore
+
+__all__ = ["BACKENDS", "RESTARTING", "Backend", "Place"]
+
+_SLACK_MS: Final = 15
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's store may put its data: a directory of its own, and the test's clock."""
+
+    directory: Path
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One kind of store: how to make it, and what the cases may count on."""
+
+    name: str
+    make: Callable[[Place], StateStore]
+    moves_clock: bool = True
+    """Takes the time from the injected clock."""
+    restarts: bool = False
+    """What was acknowledged is there after the store is opened anew at the same place."""
+    releases_leases: bool = False
+    """Opening makes the leases of the owner before due at once: one owner at a time."""
+
+    @asynccontextmanager
+    async def opened(self, place: Place) -> AsyncIterator[StateStore]:
+        store = self.make(place)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    async def elapse(self, clock: ManualClock, ms: int) -> None:
+        """Let time pass for the store: at once where the clock is ours, else for real."""
+        if self.moves_clock:
+            clock.advance(ms)
+        else:
+            await asyncio.sleep((ms + _SLACK_MS) / 1000)
+
+
+def _memory(place: Place) -> StateStore:
+    return MemoryStore(clock=place.clock)
+
+
+def _durable(place: Place) -> StateStore:
+    return SqliteStore(place.directory / "wf.db", durability="durable", clock=place.clock)
+
+
+def _relaxed(place: Place) -> StateStore:
+    return SqliteStore(place.directory / "wf.db", durability="relaxed", clock=place.clock)
+
+
+BACKENDS: Final = (
+    Backend("memory", _memory),
+    Backend("sqlite-durable", _durable, restarts=True, releases_leases=True),
+    Backend("sqlite-relaxed", _relaxed, restarts=True, releases_leases=True),
+)
+
+RESTARTING: Final = tuple(backend for backend in BACKENDS if backend.restarts)

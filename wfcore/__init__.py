@@ -1,0 +1,110 @@
+"""wfcore: workflows as JSON documents, abilities as plugins, durable at every scale.
+
+Names are loaded when they are first used, so that `import wfcore` is cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from wfcore.engine.counters import Counters
+    from wfcore.engine.engine import Engine
+    from wfcore.engine.retry import RetryDefaults
+    from wfcore.engine.sync import run
+    from wfcore.engine.views import Result
+    from wfcore.errors import (
+        Conflict,
+        DocumentRefused,
+        ErrorRecord,
+        ExecutionFailed,
+        ExecutionNotFound,
+        NodeError,
+        PluginError,
+        StoreError,
+        StoreOwned,
+        StoreTooNew,
+        WfError,
+    )
+    from wfcore.plugins.context import NodeContext
+    from wfcore.plugins.function import handler
+    from wfcore.plugins.handler import Handler, Raw
+    from wfcore.plugins.hookspecs import Templaters, hookimpl
+    from wfcore.problems import Problem
+    from wfcore.store.contract import Event
+    from wfcore.workflow.document import Workflow
+    from wfcore.workflow.limits import Limits
+    from wfcore.workflow.states import NodeState, Status
+
+__all__ = [
+    "Conflict",
+    "Counters",
+    "DocumentRefused",
+    "Engine",
+    "ErrorRecord",
+    "Event",
+    "ExecutionFailed",
+    "ExecutionNotFound",
+    "Handler",
+    "Limits",
+    "NodeContext",
+    "NodeError",
+    "NodeState",
+    "PluginError",
+    "Problem",
+    "Raw",
+    "Result",
+    "RetryDefaults",
+    "Status",
+    "StoreError",
+    "StoreOwned",
+    "StoreTooNew",
+    "Templaters",
+    "WfError",
+    "Workflow",
+    "handler",
+    "hookimpl",
+    "run",
+]
+
+_HOMES: Final = {
+    "wfcore.engine.counters": ("Counters",),
+    "wfcore.engine.engine": ("Engine",),
+    "wfcore.engine.retry": ("RetryDefaults",),
+    "wfcore.engine.sync": ("run",),
+    "wfcore.engine.views": ("Result",),
+    "wfcore.errors": (
+        "Conflict",
+        "DocumentRefused",
+        "ErrorRecord",
+        "ExecutionFailed",
+        "ExecutionNotFound",
+        "NodeError",
+        "PluginError",
+        "StoreError",
+        "StoreOwned",
+        "StoreTooNew",
+        "WfError",
+    ),
+    "wfcore.plugins.context": ("NodeContext",),
+    "wfcore.plugins.function": ("handler",),
+    "wfcore.plugins.handler": ("Handler", "Raw"),
+    "wfcore.plugins.hookspecs": ("Templaters", "hookimpl"),
+    "wfcore.problems": ("Problem",),
+    "wfcore.store.contract": ("Event",),
+    "wfcore.workflow.document": ("Workflow",),
+    "wfcore.workflow.limits": ("Limits",),
+    "wfcore.workflow.states": ("NodeState", "Status"),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

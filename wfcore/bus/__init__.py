@@ -1,0 +1,1 @@
+"""How tasks travel: the contract, and one adapter per technology."""

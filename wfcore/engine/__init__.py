@@ -1,0 +1,1 @@
+"""Submitting, triggering and running workflows; deciding what follows. Knows no backend."""

@@ -1,0 +1,101 @@
+"""The `NodeContext` of an attempt that runs in this process."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.opened import OpenExecution
+from wfcore.outbound.http import HttpClient
+from wfcore.plugins.context import NodeContext
+from wfcore.store.contract import Lease
+from wfcore.workflow.states import NodeState
+
+__all__ = ["AttemptContext", "NodeLog"]
+
+_LOG_LINES: Final = 20
+_LINE_LENGTH: Final = 500
+
+
+class NodeLog(logging.Logger):
+    """A handler's logger: its lines go to the process's log and, the last of them, to the event."""
+
+    def __init__(self, execution: str, key: str) -> None:
+        parent = logging.getLogger("wfcore.node")
+        super().__init__(f"wfcore.node.{key}")
+        self.parent = parent
+        self._place = {"execution": execution, "node": key}
+        self.lines: list[str] = []
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Keep the line, and hand it on."""
+        for name, value in self._place.items():
+            setattr(record, name, value)
+        line = f"{record.levelname} {record.getMessage()}"
+        self.lines.append(line[:_LINE_LENGTH])
+        del self.lines[:-_LOG_LINES]
+        super().handle(record)
+
+
+class AttemptContext(NodeContext):
+    """One attempt as its handler sees it."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        opened: OpenExecution,
+        outcomes: Outcomes,
+        http: HttpClient,
+        settings: Mapping[str, str],
+    ) -> None:
+        self.execution_id = lease.execution
+        self.node = lease.key
+        self.attempt = lease.attempt
+        self.idempotency_key = f"{lease.execution}/{lease.key}"
+        self.http = http
+        self.notice_text: str | None = None
+        self.progress_made: tuple[float | None, str] | None = None
+        self.stopped = False
+        self._opened = opened
+        self._outcomes = outcomes
+        self._settings = settings
+        self._log: NodeLog | None = None
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Made at first use: most attempts log nothing."""
+        if self._log is None:
+            self._log = NodeLog(self.execution_id, self.node)
+        return self._log
+
+    @property
+    def log_lines(self) -> list[str]:
+        """The last lines that the handler logged."""
+        return self._log.lines if self._log is not None else []
+
+    async def outputs(self) -> dict[str, dict[str, Any]]:
+        dependencies = self._opened.plan.nodes[self.node].dependencies
+        found = await self._outcomes.read(self.execution_id, dependencies)
+        return {
+            key: found[key].output()
+            for key in dependencies
+            if found[key].result.state is NodeState.COMPLETED
+        }
+
+    async def input(self) -> Any:
+        # A copy: what a handler does to it must not reach the others.
+        return json.loads(json.dumps(self._opened.input))
+
+    def setting(self, name: str) -> str | None:
+        return self._settings.get(name)
+
+    def notice(self, text: str) -> None:
+        self.notice_text = text[:_LINE_LENGTH]
+
+    def progress(self, fraction: float | None, message: str = "") -> None:
+        self.progress_made = (fraction, message[:_LINE_LENGTH])
+
+    @property
+    def cancelled(self) -> bool:
+        return self.stopped

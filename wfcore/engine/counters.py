@@ -1,0 +1,36 @@
+"""What an engine counts about itself."""
+
+from dataclasses import dataclass
+
+__all__ = ["Counters"]
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the engine started.
+
+    `expired`, `redispatched` and `resumed` are healings: without a fault they stay 0.
+    """
+
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    retried: int = 0
+    kept: int = 0
+    """Leases that came with the Move that made the node READY: no hint, no second round trip."""
+    taken: int = 0
+    """Leases that a hint led to."""
+    stale_hints: int = 0
+    stale_results: int = 0
+    """Results that the store refused: their lease was no longer the current one."""
+    expired: int = 0
+    """Leases that ran out and were taken back."""
+    redispatched: int = 0
+    """READY nodes whose hint had not led to a lease in time."""
+    resumed: int = 0
+    """Fan-outs that someone else had to go on with."""
+    woken: int = 0
+    """Retries whose time had come."""
+    abandoned: int = 0
+    """Attempts that did not end when they were told to; their slots were given to others."""
+    store_errors: int = 0

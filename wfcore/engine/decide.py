@@ -1,0 +1,354 @@
+"""What follows from what happened: pure functions from small values to one Move.
+
+No clock, no randomness, no input or output: tokens and chances are handed in. The store applies
+the Move; nobody else decides anything.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from wfcore.engine.plan import Plan, PlanNode
+from wfcore.engine.retry import RetryDefaults, retry_delay
+from wfcore.errors import ErrorRecord
+from wfcore.store.contract import (
+    NO_CURSOR,
+    START,
+    Charge,
+    Due,
+    Edge,
+    EdgeKind,
+    Halt,
+    Lease,
+    Move,
+)
+from wfcore.workflow.states import NodeState
+
+__all__ = [
+    "Completed",
+    "Failed",
+    "Interrupted",
+    "Outcome",
+    "Release",
+    "Skipped",
+    "Terms",
+    "decide",
+    "halt_error",
+    "lease",
+    "next_chunk",
+    "on_due",
+    "start",
+    "verdict",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The engine's durations and limits that decisions use; milliseconds."""
+
+    lease_ms: int = 10_000
+    ready_ms: int = 60_000
+    max_lost: int = 5
+    chunk: int = 128
+    retry: RetryDefaults = RetryDefaults()
+
+
+class Completed(NamedTuple):
+    """The handler returned; `output` is JSON text."""
+
+    output: str
+    notice: str | None = None
+    detail: str | None = None
+
+
+class Failed(NamedTuple):
+    """The attempt failed; `retry_after` is the least delay in seconds that the error asks for."""
+
+    error: ErrorRecord
+    retry_after: float | None = None
+
+
+class Skipped(NamedTuple):
+    """The join or `when` said no."""
+
+    reason: str
+
+
+class Interrupted(NamedTuple):
+    """The execution was cancelled or ran out of time while the node ran."""
+
+    error: ErrorRecord
+
+
+class Release(NamedTuple):
+    """The worker gives the attempt back, not charged: at once, or after a wait in milliseconds."""
+
+    wait_ms: int = 0
+    reason: str | None = None
+
+
+Outcome = Completed | Failed | Skipped | Interrupted | Release
+
+_RUNNING: Final = (NodeState.RUNNING,)
+# A result for a lease that ran out is welcome as long as nobody took the node since: the row is
+# READY, still with the token of that lease.
+_RUNNING_OR_LATE: Final = (NodeState.RUNNING, NodeState.READY)
+
+
+def verdict(node: PlanNode, ok: int, failed: int, skipped: int) -> str | None:
+    """Judge a join from its counters: None to go on, else the reason why the node is skipped."""
+    if node.join == "all_done":
+        return None
+    if node.join == "any_success":
+        return None if ok else "no dependency succeeded"
+    if ok == node.deps:
+        return None
+    return "a dependency failed" if failed else "a dependency was skipped"
+
+
+def start(plan: Plan, execution: str, trigger: str, token: int, terms: Terms) -> Move:
+    """Return the Move that starts an execution: the virtual start node completes.
+
+    `token` stands for the trigger's body, so that the same trigger again is a repeat and another
+    one is refused.
+    """
+    move = Move(
+        execution=execution,
+        key=START,
+        expect=(NodeState.PENDING,),
+        to=NodeState.COMPLETED,
+        new_token=token,
+        output=trigger,
+    )
+    return _with_edges(move, plan, terms)
+
+
+def lease(execution: str, key: str, token: int, terms: Terms) -> Move:
+    """Return the Move that takes a READY node."""
+    return Move(
+        execution=execution,
+        key=key,
+        expect=(NodeState.READY,),
+        to=NodeState.RUNNING,
+        new_token=token,
+        charge=Charge.ATTEMPT,
+        deadline_ms=terms.lease_ms,
+    )
+
+
+def decide(
+    plan: Plan, held: Lease, outcome: Outcome, terms: Terms, token: int, chance: float
+) -> Move:
+    """Return the Move that follows from an attempt's outcome.
+
+    `token` is a fresh one, for a node that is not terminal yet; `chance` is in [0, 1).
+    """
+    node = plan.nodes[held.key]
+    if isinstance(outcome, Completed):
+        move = _end(held, NodeState.COMPLETED)
+        move.output, move.notice, move.detail = outcome
+    elif isinstance(outcome, Skipped):
+        move = _end(held, NodeState.SKIPPED)
+        move.detail = _text({"reason": outcome.reason})
+    elif isinstance(outcome, Interrupted):
+        move = _end(held, NodeState.CANCELLED)
+        move.expect, move.error = _RUNNING, _text(outcome.error)
+    elif isinstance(outcome, Release):
+        return _release(node, held, outcome, terms, token)
+    else:
+        delay = _retry_delay(node, held, outcome, terms, chance)
+        if delay is not None:
+            return _retry(held, outcome.error, delay, token)
+        move = _end(held, NodeState.FAILED)
+        _set_failure(move, node, outcome.error)
+        move.charge = Charge.FAILURE
+    return _with_edges(move, plan, terms)
+
+
+def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
+    """Return the Move for the next chunk of a fan-out, or None after the last."""
+    if moved.next_cursor == NO_CURSOR:
+        return None
+    move = Move(
+        execution=moved.execution,
+        key=moved.key,
+        expect=(moved.to,),
+        to=moved.to,
+        token=moved.new_token,
+        new_token=moved.new_token,
+        cursor=moved.next_cursor,
+    )
+    return _with_edges(move, plan, terms)
+
+
+def on_due(due: Due, plan: Plan, terms: Terms, token: int) -> Move:
+    """Return the Move for a node whose deadline passed: expire, wake, dispatch again, go on, or
+    cancel where the execution is halted."""
+    if due.cursor != NO_CURSOR:
+        return _resume_fan_out(due, plan, terms)
+    if due.halt:
+        return _close(due, token)
+    node = plan.nodes[due.key]
+    if due.state is NodeState.RUNNING and due.lost + 1 >= terms.max_lost:
+        return _give_up(due, plan, terms)
+    move = Move(
+        due.execution,
+        due.key,
+        expect=(due.state,),
+        to=NodeState.READY,
+        token=due.token,
+        # The token stays, so that a late result of the lost lease is still known as that.
+        new_token=due.token,
+        deadline_ms=terms.ready_ms,
+        queue=node.queue,
+        handler=node.handler,
+        if_due=True,
+    )
+    if due.state is NodeState.RUNNING:
+        move.charge = Charge.LOST
+    return move
+
+
+def halt_error(halt: Halt) -> ErrorRecord:
+    """Return the error of a node that was interrupted because its execution was halted."""
+    if halt is Halt.TIMEOUT:
+        return ErrorRecord(
+            type="ExecutionTimeout", message="the execution's timeout passed", retryable=False
+        )
+    return ErrorRecord(type="Cancelled", message="the execution was cancelled", retryable=False)
+
+
+def _end(held: Lease | Due, to: NodeState) -> Move:
+    return Move(
+        held.execution,
+        held.key,
+        expect=_RUNNING_OR_LATE,
+        to=to,
+        token=held.token,
+        new_token=held.token,
+    )
+
+
+def _with_edges(move: Move, plan: Plan, terms: Terms) -> Move:
+    """Give a Move the chunk of edges that its cursor stands at, and the cursor of the next."""
+    edges = _edges_after(plan, move.key, move.to)
+    begin = max(move.cursor, 0)
+    end = begin + terms.chunk
+    move.edges = edges[begin:end]
+    move.next_cursor = end if end < len(edges) else NO_CURSOR
+    move.lease_ms = terms.lease_ms
+    move.ready_ms = terms.ready_ms
+    return move
+
+
+def _edges_after(plan: Plan, key: str, state: NodeState) -> tuple[Edge, ...]:
+    """Return a node's edges, counting for its successors the way that it ended."""
+    if key == START:
+        return plan.roots
+    node = plan.nodes[key]
+    if state is NodeState.COMPLETED:
+        return node.edges
+    if state is NodeState.CANCELLED:
+        return ()
+    kind = EdgeKind.SKIPPED
+    if state is NodeState.FAILED:
+        kind = EdgeKind.FAILED if node.on_error == "fail" else EdgeKind.OK
+    return tuple([edge._replace(kind=kind) for edge in node.edges])
+
+
+def _set_failure(move: Move, node: PlanNode, error: ErrorRecord) -> None:
+    move.error = _text(error)
+    move.fails = node.on_error == "fail"
+    move.detail = f'{{"error":{move.error}}}'
+
+
+def _release(node: PlanNode, held: Lease, outcome: Release, terms: Terms, token: int) -> Move:
+    waits = outcome.wait_ms > 0
+    return Move(
+        held.execution,
+        held.key,
+        expect=_RUNNING,
+        to=NodeState.WAITING if waits else NodeState.READY,
+        token=held.token,
+        new_token=token,
+        deadline_ms=outcome.wait_ms if waits else terms.ready_ms,
+        queue=node.queue,
+        handler=node.handler,
+        detail=_text({"released": outcome.reason}) if outcome.reason else None,
+    )
+
+
+def _retry_delay(
+    node: PlanNode, held: Lease, outcome: Failed, terms: Terms, chance: float
+) -> float | None:
+    return retry_delay(
+        node.retry,
+        terms.retry,
+        outcome.error,
+        held.failures + 1,
+        held.age_ms / 1000,
+        outcome.retry_after,
+        chance,
+    )
+
+
+def _retry(held: Lease, error: ErrorRecord, delay: float, token: int) -> Move:
+    wait_ms = round(delay * 1000)
+    return Move(
+        held.execution,
+        held.key,
+        expect=_RUNNING_OR_LATE,
+        to=NodeState.WAITING,
+        token=held.token,
+        new_token=token,
+        deadline_ms=wait_ms,
+        charge=Charge.FAILURE,
+        error=_text(error),
+        detail=_text({"error": error, "retry_in_ms": wait_ms}),
+    )
+
+
+def _give_up(due: Due, plan: Plan, terms: Terms) -> Move:
+    error = ErrorRecord(
+        type="WorkerLost",
+        message=f"{due.lost + 1} workers died or froze while they ran this node",
+        retryable=False,
+    )
+    move = _end(due, NodeState.FAILED)
+    _set_failure(move, plan.nodes[due.key], error)
+    move.expect, move.charge, move.if_due = _RUNNING, Charge.LOST, True
+    return _with_edges(move, plan, terms)
+
+
+def _close(due: Due, token: int) -> Move:
+    """Cancel an open node of a halted execution; a RUNNING one only once its lease ran out."""
+    running = due.state is NodeState.RUNNING
+    return Move(
+        due.execution,
+        due.key,
+        expect=(due.state,),
+        to=NodeState.CANCELLED,
+        token=due.token,
+        new_token=due.token if running else token,
+        if_due=running,
+        detail=_text({"reason": str(due.halt)}),
+    )
+
+
+def _resume_fan_out(due: Due, plan: Plan, terms: Terms) -> Move:
+    move = Move(
+        due.execution,
+        due.key,
+        expect=(due.state,),
+        to=due.state,
+        token=due.token,
+        new_token=due.token,
+        cursor=due.cursor,
+        if_due=not due.halt,
+    )
+    # A halted execution fires nothing more: the store ends the fan-out whatever the edges.
+    return _with_edges(move, plan, terms)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,290 @@
+"""The engine: what embedders, the server and the `wf` command hold in their hands."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from wfcore.bus.contract import TaskBus
+from wfcore.bus.local import LocalBus
+from wfcore.engine.attempt import Workshop
+from wfcore.engine.counters import Counters
+from wfcore.engine.decide import Terms
+from wfcore.engine.heart import Heart
+from wfcore.engine.opened import OpenExecutions
+from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.plans import Document, Plans
+from wfcore.engine.proof import Prover
+from wfcore.engine.retry import RetryDefaults
+from wfcore.engine.runtime import Runtime
+from wfcore.engine.submission import Submission
+from wfcore.engine.sweeper import Sweeper
+from wfcore.engine.threads import Threads
+from wfcore.engine.views import Result, execution_view, read_result
+from wfcore.engine.worker import Worker
+from wfcore.errors import DocumentRefused, ExecutionNotFound
+from wfcore.outbound.client import OutboundClient
+from wfcore.outbound.http import UNSET
+from wfcore.plugins.handler import HandlerLike
+from wfcore.plugins.manager import load_plugins
+from wfcore.plugins.registry import Registry
+from wfcore.problems import Problem
+from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateStore
+from wfcore.store.opening import Durability, store_from_url
+from wfcore.templating import Templating
+from wfcore.workflow.limits import Limits
+from wfcore.workflow.states import Status
+
+__all__ = ["Engine"]
+
+_EVENT_PAGE: Final = 500
+
+
+class Engine:
+    """Runs workflows in this process, on one store. Use it as `async with Engine(...) as engine`.
+
+    `store` is a URL (`memory://`, `sqlite:///wf.db`) or a `StateStore`. `handlers` and `plugins`
+    are registered beside what is installed (`discover=False`: instead of it). `durability` is what
+    an acknowledgement survives on SQLite: `durable` a power cut, `relaxed` the process's death.
+    `settings` are the operator's, for plugins. `lease_seconds` is how long a lease lasts unless it
+    is renewed, `drain_seconds` how long `close` lets running attempts go on.
+    """
+
+    def __init__(
+        self,
+        store: str | StateStore = "memory://",
+        *,
+        bus: TaskBus | None = None,
+        handlers: Iterable[HandlerLike] = (),
+        plugins: Iterable[object] = (),
+        discover: bool = True,
+        durability: Durability = "durable",
+        concurrency: int = 100,
+        settings: Mapping[str, str] | None = None,
+        limits: Limits = Limits(),
+        retry: RetryDefaults = RetryDefaults(),
+        lease_seconds: float = 10.0,
+        ready_seconds: float = 60.0,
+        drain_seconds: float = 5.0,
+    ) -> None:
+        self.registry: Registry = load_plugins(
+            handlers=handlers, plugins=plugins, discover=discover
+        )
+        self._store = (
+            store_from_url(store, durability=durability) if isinstance(store, str) else store
+        )
+        self._bus = bus if bus is not None else LocalBus()
+        self._concurrency = concurrency
+        self._settings = {"llm_provider": "echo", **(settings or {})}
+        self._limits = limits
+        self._terms = Terms(
+            lease_ms=round(lease_seconds * 1000),
+            ready_ms=round(ready_seconds * 1000),
+            retry=retry,
+        )
+        self._drain_seconds = drain_seconds
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def counters(self) -> Counters:
+        """What this engine did since it started."""
+        return self._runtime.counters
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds on what users send."""
+        return self._limits
+
+    @property
+    def durability(self) -> str:
+        """What an acknowledged command survives: `memory`, `relaxed` or `durable`."""
+        return self._store.durability
+
+    async def start(self) -> None:
+        """Open the store and go on with whatever is open in it.
+
+        Raises `StoreError`, among them `StoreOwned` where another process has the file.
+        """
+        await self._store.open()
+        try:
+            await self._bus.open(sorted({h.queue for h in self.registry.handlers.values()}))
+        except BaseException:
+            await self._store.close()
+            raise
+        self._assemble()
+        self._heart.start()
+        self._tasks = [
+            asyncio.create_task(self._worker.run(), name="wf-worker"),
+            asyncio.create_task(self._sweeper.run(), name="wf-sweeper"),
+        ]
+
+    async def close(self) -> None:
+        """Take nothing more, let running attempts end, give back the rest, close the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self._worker.close(self._drain_seconds)
+        await self._heart.stop()
+        await self._bus.close()
+        await self._http.close()
+        self._threads.close()
+        await self._store.close()
+
+    async def check(self, document: Document) -> list[Problem]:
+        """Return all that is wrong with a document; nothing is stored."""
+        try:
+            await self._runtime.plans.prove(document)
+        except DocumentRefused as refused:
+            return list(refused.problems)
+        return []
+
+    async def submit(
+        self, document: Document, input: Any = UNSET, *, execution_id: str | None = None
+    ) -> str:
+        """Store an execution of a workflow, PENDING, and return its id.
+
+        An `execution_id` of the caller's own makes a repeated submission harmless. Raises
+        `DocumentRefused` with all problems of the document and of the input.
+        """
+        return await self._submission.submit(document, input, execution_id)
+
+    async def trigger(self, execution_id: str, body: Mapping[str, Any] | None = None) -> Status:
+        """Start an execution and return its status.
+
+        `body` replaces config keys: `{node id: {config key: value}}`; beside the node ids it may
+        carry `{"execution": {"input": ...}}`. The same body again changes nothing. Raises
+        `DocumentRefused`, `ExecutionNotFound`, and `Conflict` for another body.
+        """
+        return await self._submission.trigger(execution_id, body)
+
+    async def run(self, document: Document, input: Any = UNSET) -> Result:
+        """Submit, trigger and wait; raises `ExecutionFailed` unless it ends COMPLETED."""
+        execution_id = await self.submit(document, input)
+        await self.trigger(execution_id)
+        return (await self.wait(execution_id)).raise_for_failure()
+
+    async def wait(self, execution_id: str, timeout: float | None = None) -> Result:
+        """Wait for the end of an execution, or for `timeout` seconds, and return its result."""
+        with self._runtime.watchers.watch(execution_id, ends_only=True) as watch:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    while not (await self._record(execution_id)).status.terminal:
+                        await watch.changed()
+        return await self.result(execution_id)
+
+    async def result(self, execution_id: str) -> Result:
+        """Return how an execution ended, or where it stands."""
+        record = await self._record(execution_id)
+        plan = await self._runtime.plans.get(record.plan)
+        return await read_result(self._store, record, plan)
+
+    async def results(self, execution_id: str) -> dict[str, Any]:
+        """Return the body of `GET /workflows/{execution_id}/results`."""
+        return (await self.result(execution_id)).as_dict()
+
+    async def execution(self, execution_id: str) -> dict[str, Any]:
+        """Return the body of `GET /workflows/{execution_id}`: the status, and every node."""
+        record = await self._record(execution_id)
+        plan = await self._runtime.plans.get(record.plan)
+        return await execution_view(self._store, record, plan)
+
+    async def record(self, execution_id: str) -> ExecutionRecord:
+        """Return an execution without its nodes; raises `ExecutionNotFound`."""
+        return await self._record(execution_id)
+
+    async def document(self, execution_id: str) -> str:
+        """Return the workflow document of an execution, as JSON text."""
+        record = await self._record(execution_id)
+        return await self._store.document(record.plan) or ""
+
+    async def cancel(self, execution_id: str) -> Status:
+        """Cancel an execution: no further node starts, those that run are interrupted.
+
+        Returns its status: CANCELLED as soon as nothing of it runs any more; one that had ended
+        stays as it ended.
+        """
+        runtime = self._runtime
+        reply = await runtime.insist(lambda: self._store.halt(execution_id, Halt.CANCEL), 5.0)
+        await runtime.settle(execution_id, reply)
+        record = await self._record(execution_id)
+        if not record.status.terminal:
+            await self._sweeper.close_execution(execution_id, Halt.CANCEL)
+            record = await self._record(execution_id)
+        return record.status
+
+    async def events(self, execution_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """Yield the events of an execution from `seq` > `after` to its end, as they come."""
+        await self._record(execution_id)
+        with self._runtime.watchers.watch(execution_id) as watch:
+            while True:
+                page = await self._store.events(execution_id, after, _EVENT_PAGE)
+                for event in page:
+                    after = event.seq
+                    yield event
+                    if event.status.terminal:
+                        return
+                if not page:
+                    await watch.changed()
+
+    def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
+        """Return what handlers that run here said about how far they are, by node."""
+        return self._worker.progress(execution_id)
+
+    async def _record(self, execution_id: str) -> ExecutionRecord:
+        record = await self._runtime.insist(lambda: self._store.read(execution_id), 5.0)
+        if record is None:
+            raise ExecutionNotFound(execution_id)
+        return record
+
+    def _assemble(self) -> None:
+        """Put the parts together; here and nowhere else they learn of each other."""
+        templaters = self.registry.templaters
+        templating = Templating(
+            filters=templaters.filters, tests=templaters.tests, globals=templaters.globals
+        )
+        self._threads = Threads()
+        self._http = OutboundClient()
+        prover = Prover(self.registry, templating, self._limits)
+        plans = Plans(prover, self._store, self._limits, self._threads)
+        outcomes = Outcomes(self._store)
+        opened = OpenExecutions(plans, prover, outcomes)
+        self._runtime = Runtime(self._store, self._bus, self._terms, plans, opened, outcomes)
+        workshop = Workshop(
+            self.registry,
+            outcomes,
+            self._threads,
+            self._http,
+            self._settings,
+            self._limits.max_output_bytes,
+        )
+        self._worker = Worker(self._runtime, workshop, self._concurrency)
+        self._sweeper = Sweeper(self._runtime, self._worker)
+        self._submission = Submission(self._runtime, self._worker, self._limits)
+        self._heart = Heart(
+            self._store, self._terms.lease_ms, self._worker.leases, self._lease_lost
+        )
+
+    def _lease_lost(self, lease: LeaseRef) -> None:
+        task = asyncio.get_running_loop().create_task(self._interrupt_if_halted(lease))
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    async def _interrupt_if_halted(self, lease: LeaseRef) -> None:
+        """A lost lease may still bring a welcome result; only a halted execution wants none."""
+        record = await self._store.read(lease.execution)
+        if record is not None and record.halt:
+            self._worker.interrupt_execution(lease.execution, record.halt)

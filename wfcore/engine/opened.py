@@ -1,0 +1,84 @@
+"""What all nodes of one execution share while it runs: its plan with overrides, and its input."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.plan import Plan
+from wfcore.engine.plans import Plans
+from wfcore.engine.proof import Prover
+from wfcore.store.contract import START
+
+__all__ = ["OpenExecution", "OpenExecutions", "Trigger"]
+
+_KEPT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What started an execution: its input, and the config keys that were replaced."""
+
+    input: Any
+    overrides: Mapping[str, Mapping[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is stored as the output of the start node."""
+        return {"input": self.input, "overrides": self.overrides}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExecution:
+    """One execution as its nodes see it."""
+
+    execution: str
+    document: str
+    """The hash of its document; its plan's differs where the trigger replaced config keys."""
+    plan: Plan
+    input: Any
+
+    def view(self) -> dict[str, Any]:
+        """Return what templates see as `execution`. Shared: never to be changed."""
+        return {
+            "id": self.execution,
+            "name": self.plan.name,
+            "input": self.input,
+            "labels": self.plan.labels,
+        }
+
+
+class OpenExecutions:
+    """Opens executions, and keeps open those that run here."""
+
+    def __init__(self, plans: Plans, prover: Prover, outcomes: Outcomes) -> None:
+        self._plans = plans
+        self._prover = prover
+        self._outcomes = outcomes
+        self._open: OrderedDict[str, OpenExecution] = OrderedDict()
+
+    async def get(self, execution: str, plan_hash: str) -> OpenExecution:
+        """Return a started execution."""
+        opened = self._open.get(execution)
+        if opened is None:
+            plan = await self._plans.get(plan_hash)
+            started = await self._outcomes.read(execution, [START])
+            stored = json.loads(started[START].result.output or "{}")
+            trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
+            opened = self.open(execution, plan, trigger)
+        return opened
+
+    def open(self, execution: str, plan: Plan, trigger: Trigger) -> OpenExecution:
+        """Put an execution's trigger over its plan; raises `DocumentRefused` for bad overrides."""
+        document = plan.hash
+        if trigger.overrides:
+            plan = self._prover.override(plan, trigger.overrides)
+        opened = self._open[execution] = OpenExecution(execution, document, plan, trigger.input)
+        if len(self._open) > _KEPT:
+            self._open.popitem(last=False)
+        return opened
+
+    def close(self, execution: str) -> None:
+        """Forget an execution that ended."""
+        self._open.pop(execution, None)

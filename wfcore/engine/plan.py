@@ -1,0 +1,170 @@
+"""The plan: a proved document in the form in which it is run. It never changes."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wfcore.plugins.registry import Registry
+from wfcore.store.contract import Edge, EdgeKind
+from wfcore.templating import Compiled, Reference
+from wfcore.workflow.document import Join, Node, OnError, Retry, Workflow
+
+__all__ = ["Plan", "PlanNode", "Step", "build_plan", "override_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """One node: what running it takes, and what follows from it."""
+
+    key: str
+    handler: str
+    config: Compiled
+    when: Compiled | None
+    """None where the document leaves it out or says true."""
+    join: Join
+    deps: int
+    """How many must have counted before all have; a root waits for the virtual start alone."""
+    need: int
+    """How many `ok` ones fire the node before all have counted."""
+    on_error: OnError
+    retry: Retry | None
+    timeout: float | None
+    queue: str
+    dependencies: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    """To each successor, with kind `ok`."""
+    needs: tuple[str, ...]
+    """The nodes whose results its templates name."""
+    needs_execution: bool
+    """Whether its templates name anything of the execution."""
+    gives_result: bool
+    position: int
+    """In the document: `/dag/nodes/{position}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A workflow, ready to run; nodes in the order of the document."""
+
+    hash: str
+    """Of the document, and of what a trigger changed in it."""
+    name: str
+    labels: Mapping[str, str]
+    timeout: float | None
+    input_schema: Mapping[str, Any] | None
+    nodes: Mapping[str, PlanNode]
+    roots: tuple[Edge, ...]
+    results: tuple[str, ...]
+    """Whose outputs are the execution's: those of handlers that give results, else the sinks."""
+    workflow: Workflow = field(repr=False)
+    """The document itself, as its models."""
+
+    def runs_before(self, other: str, node: str) -> bool:
+        """Whether `other` is among the dependencies of `node`, or among theirs."""
+        seen = {node}
+        waiting = [node]
+        while waiting:
+            for dependency in self.nodes[waiting.pop()].dependencies:
+                if dependency == other:
+                    return True
+                if dependency not in seen:
+                    seen.add(dependency)
+                    waiting.append(dependency)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the templates of one node were compiled to."""
+
+    config: Compiled
+    when: Compiled | None
+
+    def references(self) -> Sequence[tuple[str, Reference]]:
+        """Return what the templates name, each with the pointer of its string."""
+        if self.when is None:
+            return self.config.references
+        return (*self.config.references, *self.when.references)
+
+    def needs(self) -> tuple[tuple[str, ...], bool]:
+        """Return the nodes that the templates name, and whether they name the execution."""
+        found = self.references()
+        nodes = dict.fromkeys(each.root for _, each in found if each.is_node)
+        return tuple(nodes), any(not each.is_node for _, each in found)
+
+
+def build_plan(
+    plan_hash: str,
+    workflow: Workflow,
+    successors: Sequence[Sequence[int]],
+    steps: Sequence[Step],
+    registry: Registry,
+) -> Plan:
+    """Return the plan of a workflow without problems; `successors` by positions."""
+    nodes = workflow.dag.nodes
+    edges = [_edge(node, registry) for node in nodes]
+    planned: dict[str, PlanNode] = {}
+    for at, node in enumerate(nodes):
+        out = tuple([edges[successor] for successor in successors[at]])
+        planned[node.id] = _plan_node(at, node, steps[at], edges[at], out, registry)
+    giving = tuple(key for key, each in planned.items() if each.gives_result)
+    sinks = tuple(key for key, each in planned.items() if not each.edges)
+    return Plan(
+        hash=plan_hash,
+        name=workflow.name,
+        labels=workflow.labels,
+        timeout=workflow.timeout,
+        input_schema=workflow.input_schema,
+        nodes=planned,
+        roots=tuple(edges[at] for at, node in enumerate(nodes) if not node.dependencies),
+        results=giving or sinks,
+        workflow=workflow,
+    )
+
+
+def _edge(node: Node, registry: Registry) -> Edge:
+    """Return the edge that leads to a node: the same from each of its dependencies."""
+    deps = max(1, len(node.dependencies))
+    need = 1 if node.join == "any_success" else deps
+    queue = registry.handlers[node.handler].queue
+    return Edge(node.id, EdgeKind.OK, deps, need, queue, node.handler)
+
+
+def _plan_node(
+    position: int, node: Node, step: Step, own: Edge, edges: tuple[Edge, ...], registry: Registry
+) -> PlanNode:
+    needs, needs_execution = step.needs()
+    return PlanNode(
+        key=node.id,
+        handler=node.handler,
+        config=step.config,
+        when=step.when,
+        join=node.join,
+        deps=own.deps,
+        need=own.need,
+        on_error=node.on_error,
+        retry=node.retry,
+        timeout=node.timeout,
+        queue=own.queue,
+        dependencies=node.dependencies,
+        edges=edges,
+        needs=needs,
+        needs_execution=needs_execution,
+        gives_result=registry.handlers[node.handler].gives_result,
+        position=position,
+    )
+
+
+def override_plan(plan: Plan, overrides: Mapping[str, Any], changed: Mapping[str, Step]) -> Plan:
+    """Return a plan in which some nodes have other configs; everything else is shared."""
+    nodes = dict(plan.nodes)
+    for key, step in changed.items():
+        needs, needs_execution = step.needs()
+        nodes[key] = replace(
+            nodes[key], config=step.config, needs=needs, needs_execution=needs_execution
+        )
+    text = json.dumps(overrides, ensure_ascii=False, sort_keys=True)
+    changed_hash = hashlib.sha256(f"{plan.hash}\n{text}".encode()).hexdigest()
+    return replace(plan, hash=changed_hash, nodes=nodes)

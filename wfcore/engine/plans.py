@@ -1,0 +1,93 @@
+"""Plans by the hash of their document: proved once, kept in a bounded cache."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wfcore.engine.plan import Plan
+from wfcore.engine.proof import Prover
+from wfcore.engine.threads import Threads
+from wfcore.errors import StoreError
+from wfcore.store.contract import StateStore
+from wfcore.workflow.limits import Limits
+from wfcore.workflow.source import JSONValue, copy_value, parse
+
+__all__ = ["Document", "Plans", "json_text"]
+
+Document = Mapping[str, Any] | bytes | str
+"""A workflow document: JSON text, or the same as Python objects."""
+
+# From about here on, checking takes longer than a hand-over to a thread.
+_INLINE_NODES: Final = 50
+_INLINE_BYTES: Final = 16 * 1024
+_MAX_NODES_KEPT: Final = 1_000_000
+
+json_text: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
+
+
+class Plans:
+    """Proves documents and keeps their plans, the least recently used ones going first."""
+
+    def __init__(self, prover: Prover, store: StateStore, limits: Limits, threads: Threads) -> None:
+        self._prover = prover
+        self._store = store
+        self._limits = limits
+        self._threads = threads
+        self._known: OrderedDict[str, Plan] = OrderedDict()
+        self._nodes = 0
+
+    async def prove(self, document: Document) -> tuple[Plan, str]:
+        """Return a document's plan and its text; raises `DocumentRefused` with all problems."""
+        if _is_large(document):
+            return await self._threads.run(lambda: self._prove(document))
+        return self._prove(document)
+
+    async def get(self, plan_hash: str) -> Plan:
+        """Return the plan of a stored document.
+
+        Raises `DocumentRefused` where this process cannot run it (a plugin is missing).
+        """
+        plan = self._known.get(plan_hash)
+        if plan is not None:
+            self._known.move_to_end(plan_hash)
+            return plan
+        text = await self._store.document(plan_hash)
+        if text is None:
+            raise StoreError(f"the store has no document {plan_hash}")
+        plan, _ = await self.prove(text)
+        return plan
+
+    def _prove(self, document: Document) -> tuple[Plan, str]:
+        value, text = self._read(document)
+        plan_hash = hashlib.sha256(text.encode()).hexdigest()
+        plan = self._known.get(plan_hash)
+        if plan is None:
+            plan = self._prover.prove(value, plan_hash)
+            self._remember(plan)
+        return plan, text
+
+    def _read(self, document: Document) -> tuple[JSONValue, str]:
+        if isinstance(document, bytes | str):
+            value = parse(document, self._limits)
+        else:
+            value = copy_value(document, self._limits)
+        return value, json_text(value)
+
+    def _remember(self, plan: Plan) -> None:
+        self._known[plan.hash] = plan
+        self._nodes += len(plan.nodes)
+        while self._nodes > _MAX_NODES_KEPT and len(self._known) > 1:
+            _, dropped = self._known.popitem(last=False)
+            self._nodes -= len(dropped.nodes)
+
+
+def _is_large(document: Document) -> bool:
+    if isinstance(document, bytes | str):
+        return len(document) > _INLINE_BYTES
+    dag = document.get("dag")
+    nodes = dag.get("nodes") if isinstance(dag, Mapping) else None
+    return isinstance(nodes, list) and len(nodes) > _INLINE_NODES

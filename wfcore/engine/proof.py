@@ -1,0 +1,211 @@
+"""From a document to its plan: every check that can be made before anything runs.
+
+The prover reads, resolves and compiles; it runs nothing and stores nothing. All that is wrong is
+told at once. The work is linear in nodes, edges and templates, and made of short calls, so that a
+large document can be proved in a thread beside an event loop.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from wfcore.engine.configs import ConfigRules
+from wfcore.engine.plan import Plan, Step, build_plan, override_plan
+from wfcore.engine.references import References
+from wfcore.engine.upstream import Upstream
+from wfcore.plugins.failure import failure_line
+from wfcore.plugins.registry import Registry
+from wfcore.problems import Problem, pointer
+from wfcore.templating import Compiled, TemplateProblem, TemplateProblems, Templating
+from wfcore.workflow.document import Node, Workflow
+from wfcore.workflow.findings import Findings, Vocabulary
+from wfcore.workflow.graph import Graph
+from wfcore.workflow.input import check_schema
+from wfcore.workflow.limits import Limits
+from wfcore.workflow.names import quoted
+from wfcore.workflow.reading import Outline, read
+from wfcore.workflow.source import JSONValue
+
+__all__ = ["Prover"]
+
+_LONGEST_SAID: Final = 300
+_FEW: Final = 8
+
+
+class Prover:
+    """Proves documents for one registry of plugins and one set of limits."""
+
+    def __init__(self, registry: Registry, templating: Templating, limits: Limits) -> None:
+        self._registry = registry
+        self._templating = templating
+        self._limits = limits
+        self._handlers = Vocabulary(registry.handlers)
+        self._rules = {name: ConfigRules(each) for name, each in registry.handlers.items()}
+        self._no_config = templating.compile({}, "")
+
+    def prove(self, document: JSONValue, plan_hash: str) -> Plan:
+        """Return the plan of a document (from `parse` or `copy_value`), to be known by this hash.
+
+        Raises `DocumentRefused` with all problems, in the order of their places.
+        """
+        findings = Findings(self._limits.max_problems)
+        reading = read(document, self._limits, findings)
+        graph = Graph(reading.outlines, findings)
+        workflow = self._with_sound_schema(reading.workflow(), findings)
+
+        def find(name: str) -> Outline | None:
+            index = graph.position.get(name)
+            return reading.outlines[index] if index is not None else None
+
+        upstream = Upstream(graph.names, find, self._registry, workflow, findings)
+        references = References(upstream, workflow, findings)
+        steps: list[Step] = []
+        for index, outline in enumerate(reading.outlines):
+            steps.append(self._check_node(index, outline, references, findings))
+            if findings.full:
+                break
+        self._check_distant(references, graph)
+        if not findings:
+            self._validate(workflow, findings)
+        if findings:
+            findings.refuse(document)
+        return build_plan(plan_hash, workflow, graph.successors, steps, self._registry)
+
+    def override(self, plan: Plan, overrides: Mapping[str, Any]) -> Plan:
+        """Return the plan with config keys of some nodes replaced: `{node id: {key: value}}`.
+
+        Only these nodes are checked; all else is shared. Raises `DocumentRefused` with pointers
+        into `overrides`.
+        """
+        findings = Findings(self._limits.max_problems)
+        workflow = plan.workflow
+
+        def find(name: str) -> Node | None:
+            node = plan.nodes.get(name)
+            return workflow.dag.nodes[node.position] if node is not None else None
+
+        upstream = Upstream(Vocabulary(plan.nodes), find, self._registry, workflow, findings)
+        references = References(upstream, workflow, findings)
+        changed: dict[str, Step] = {}
+        for name, replaced in overrides.items():
+            node = find(name)
+            at = pointer(name)
+            if node is None:
+                message = f"there is no node {quoted(name)}"
+                among = upstream.names
+                findings.add("override.unknown_node", at, message, wanted=name, among=among)
+            elif not isinstance(replaced, dict):
+                findings.add("override.type", at, "should be an object of config keys")
+            else:
+                config = {**node.config, **replaced}
+                step = self._check_config(node.handler, config, at, findings)
+                step = Step(step.config, plan.nodes[name].when)
+                self._check_references(node, step, references)
+                changed[name] = step
+        for name, other, place in references.distant:
+            if not plan.runs_before(other, name):
+                references.note_not_upstream(other, place)
+        if findings:
+            findings.refuse(overrides)
+        return override_plan(plan, overrides, changed)
+
+    def _with_sound_schema(self, workflow: Workflow, findings: Findings) -> Workflow:
+        if workflow.input_schema is None:
+            return workflow
+        problems = check_schema(workflow.input_schema, "/input_schema", self._limits)
+        findings.extend(problems)
+        return workflow.model_copy(update={"input_schema": None}) if problems else workflow
+
+    def _check_node(
+        self, index: int, outline: Outline, references: References, findings: Findings
+    ) -> Step:
+        at = f"/dag/nodes/{index}"
+        if outline.handler is not None and outline.handler not in self._rules:
+            self._note_unknown_handler(outline.handler, f"{at}/handler", findings)
+        checked = self._check_config(outline.handler, outline.config, f"{at}/config", findings)
+        when = None
+        if outline.when is not True:
+            when = self._compile_condition(outline.when, f"{at}/when", findings)
+        step = Step(checked.config, when)
+        self._check_references(outline, step, references)
+        return step
+
+    def _note_unknown_handler(self, name: str, place: str, findings: Findings) -> None:
+        broken = self._registry.broken_handler_owner(name)
+        if broken is not None:
+            message = f"the handler {quoted(name)} is installed but broken: {broken.error}"
+            hint = f"see {broken.origin}"
+            findings.add("handler.broken", place, message[:_LONGEST_SAID], hint)
+        else:
+            message = f"there is no handler {quoted(name)}"
+            findings.add("handler.unknown", place, message, wanted=name, among=self._handlers)
+
+    def _check_config(
+        self, handler: str | None, config: Mapping[str, Any], at: str, findings: Findings
+    ) -> Step:
+        """Compile a config and check it as far as its handler is known."""
+        rules = self._rules.get(handler) if handler is not None else None
+        compiled = self._no_config
+        templated: Collection[str] = ()
+        if config:
+            try:
+                raw = rules.raw if rules is not None else ()
+                compiled = self._templating.compile(dict(config), at, raw)
+                templated = compiled.templated
+            except TemplateProblems as error:
+                findings.extend(error.problems)
+                templated = frozenset(_strings(config, ""))
+        if rules is not None:
+            rules.check(config, templated, at, findings)
+        return Step(compiled, None)
+
+    def _compile_condition(self, value: bool | str, at: str, findings: Findings) -> Compiled | None:
+        try:
+            return self._templating.expression(value, at)
+        except TemplateProblem as error:
+            findings.add(*_parts(error.problem))
+        except TemplateProblems as error:
+            findings.extend(error.problems)
+        return None
+
+    def _check_references(self, part: Outline | Node, step: Step, references: References) -> None:
+        places = step.references()
+        if places and part.id is not None:
+            direct = part.dependencies
+            references.check(part.id, set(direct) if len(direct) > _FEW else direct, places)
+
+    def _check_distant(self, references: References, graph: Graph) -> None:
+        if not references.distant:
+            return
+        at = graph.position
+        pairs = {(at[node], at[other]) for node, other, _ in references.distant}
+        wrong = graph.not_upstream(pairs)
+        for node, other, place in references.distant if wrong else ():
+            if (at[node], at[other]) in wrong:
+                references.note_not_upstream(other, place)
+
+    def _validate(self, workflow: Workflow, findings: Findings) -> None:
+        """Ask the plugins' validators."""
+        for validator in self._registry.validators:
+            try:
+                for problem in validator(workflow):
+                    findings.add(*_parts(problem))
+            except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
+                name = getattr(validator, "__qualname__", repr(validator))
+                message = f"the validator {quoted(name)} raised {failure_line(error)}"
+                findings.add("plugin.failed", "", message[:_LONGEST_SAID])
+
+
+def _parts(problem: Problem) -> tuple[str, str, str, str | None]:
+    return problem.code, problem.pointer, problem.message, problem.hint
+
+
+def _strings(value: Any, at: str) -> Iterator[str]:
+    """Yield the pointers of all strings in a value."""
+    if isinstance(value, str):
+        yield at
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(item, at + pointer(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, f"{at}/{index}")

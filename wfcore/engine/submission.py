@@ -1,0 +1,134 @@
+"""What comes in from outside: documents, inputs and triggers, checked before anything is stored."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wfcore.engine.decide import start
+from wfcore.engine.opened import Trigger
+from wfcore.engine.plan import Plan
+from wfcore.engine.plans import Document, json_text
+from wfcore.engine.runtime import Runtime
+from wfcore.engine.worker import Worker
+from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound
+from wfcore.outbound.http import UNSET
+from wfcore.problems import Problem, pointer
+from wfcore.store.contract import Code, ExecutionRecord, NewExecution, Reply
+from wfcore.workflow.input import InputValidator
+from wfcore.workflow.limits import Limits
+from wfcore.workflow.source import copy_value
+from wfcore.workflow.states import Status
+
+__all__ = ["Submission"]
+
+_PATIENCE: Final = 5.0
+_EXECUTION: Final = "execution"
+
+
+class Submission:
+    """Stores new executions and starts them."""
+
+    def __init__(self, runtime: Runtime, worker: Worker, limits: Limits) -> None:
+        self._runtime = runtime
+        self._worker = worker
+        self._limits = limits
+
+    async def submit(self, document: Document, given: Any, execution_id: str | None) -> str:
+        """Check and store an execution; PENDING until it is triggered."""
+        plan, text = await self._runtime.plans.prove(document)
+        stored: str | None = None
+        if given is not UNSET:
+            stored = json_text(self._checked_input(plan, given, "/input"))
+        new = NewExecution(
+            id=execution_id or str(uuid.uuid4()),
+            plan=plan.hash,
+            document=text,
+            name=plan.name,
+            labels=plan.labels,
+            input=stored,
+            timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
+        )
+        await self._runtime.insist(lambda: self._runtime.store.create(new), _PATIENCE)
+        return new.id
+
+    async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
+        """Start an execution; the same body again changes nothing, another one is a conflict."""
+        runtime = self._runtime
+        record = await runtime.insist(lambda: runtime.store.read(execution_id), _PATIENCE)
+        if record is None:
+            raise ExecutionNotFound(execution_id)
+        plan = await runtime.plans.get(record.plan)
+        checked = _as_object(copy_value(dict(body or {}), self._limits))
+        trigger = self._read_trigger(record, plan, checked)
+        opened = runtime.opened.open(execution_id, plan, trigger)
+        move = start(
+            plan, execution_id, json_text(trigger.as_dict()), _token(checked), runtime.terms
+        )
+        reply = await self._worker.start(move, opened.plan, _PATIENCE)
+        if reply.code in (Code.OK, Code.AGAIN):
+            return reply.status
+        runtime.opened.close(execution_id)
+        raise Conflict(_conflict(reply))
+
+    def _read_trigger(
+        self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]
+    ) -> Trigger:
+        overrides = {key: value for key, value in body.items() if key != _EXECUTION}
+        given = self._given_input(body)
+        if given is UNSET:
+            stored = json.loads(record.input) if record.input is not None else {}
+            if record.input is None:
+                self._checked_input(plan, stored, "/execution/input")
+            return Trigger(stored, overrides)
+        return Trigger(self._checked_input(plan, given, "/execution/input"), overrides)
+
+    def _given_input(self, body: dict[str, Any]) -> Any:
+        if _EXECUTION not in body:
+            return UNSET
+        carried = body[_EXECUTION]
+        at = pointer(_EXECUTION)
+        if not isinstance(carried, dict):
+            _refuse("trigger.execution", at, 'should be an object such as {"input": ...}')
+        for name in carried:
+            if name != "input":
+                _refuse("trigger.unknown_field", at + pointer(name), "only input can be given here")
+        return carried.get("input", UNSET)
+
+    def _checked_input(self, plan: Plan, given: Any, at: str) -> Any:
+        value = copy_value(given, self._limits, at)
+        if plan.input_schema is not None:
+            problems = InputValidator(plan.input_schema, self._limits).problems(value, at)
+            if problems:
+                raise DocumentRefused(problems)
+        return value
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    assert isinstance(value, dict)
+    return value
+
+
+def _refuse(code: str, at: str, message: str) -> None:
+    raise DocumentRefused([Problem(code, at, message)])
+
+
+def _token(body: Mapping[str, Any]) -> int:
+    """Stand for a trigger's body: 52 bits of its hash, never 0."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 12 | 1
+
+
+def _conflict(reply: Reply) -> Problem:
+    if reply.code is Code.HALTED:
+        return Problem(
+            "trigger.halted", "", f"the execution is {reply.status} and cannot be started"
+        )
+    return Problem(
+        "trigger.conflict",
+        "",
+        "the execution was triggered before, with another body",
+        "submit the workflow again to run it with this body",
+    )

@@ -1,0 +1,156 @@
+"""Taking up again whatever has a passed deadline: timers, lost leases, lost hints, halted work.
+
+Liveness is here and nowhere else: every open node has a deadline in the store, and some sweeper
+looks at the due ones at least once a second.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from wfcore.bus.contract import Task
+from wfcore.engine.decide import next_chunk, on_due
+from wfcore.engine.plan import Plan
+from wfcore.engine.runtime import Runtime
+from wfcore.engine.worker import Worker
+from wfcore.errors import DocumentRefused, StoreError
+from wfcore.store.contract import NO_CURSOR, Code, Due, Halt, LeaseRef, Move, Reply
+from wfcore.workflow.states import NodeState
+
+__all__ = ["Sweeper"]
+
+_log = logging.getLogger(__name__)
+_LIMIT: Final = 200
+_IDLE_SECONDS: Final = 1.0
+
+
+class Sweeper:
+    """Looks for due nodes and executions, and applies what follows."""
+
+    def __init__(self, runtime: Runtime, worker: Worker) -> None:
+        self._runtime = runtime
+        self._worker = worker
+        self._refused: set[str] = set()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        sooner = self._runtime.due_sooner
+        while True:
+            seconds = _IDLE_SECONDS
+            sooner.clear()
+            try:
+                seconds = await self._sweep()
+            except StoreError as error:
+                self._runtime.counters.store_errors += 1
+                _log.warning("the store could not be swept: %s", error)
+            try:
+                await asyncio.wait_for(sooner.wait(), seconds)
+            except TimeoutError:
+                continue
+
+    async def close_execution(self, execution: str, halt: Halt) -> None:
+        """Move the open nodes of a halted execution to CANCELLED, and interrupt what runs here."""
+        runtime = self._runtime
+        self._worker.interrupt_execution(execution, halt)
+        while True:
+            listed = await runtime.store.active(execution, _LIMIT + self._running_here(execution))
+            closable = [due for due in listed if _can_close(due)]
+            if not closable:
+                break
+            await self._act(closable)
+        # What still runs elsewhere hears of it with its next heartbeat, or its lease runs out.
+        await runtime.store.halt(execution, halt, sweep_ms=None)
+
+    def _running_here(self, execution: str) -> int:
+        return sum(1 for lease in self._worker.leases() if lease.execution == execution)
+
+    async def _sweep(self) -> float:
+        """Act on what is due; return the seconds until it is worth looking again."""
+        found, upcoming_ms = await self._runtime.store.due(_LIMIT)
+        listed = [due for due in found if due.plan not in self._refused or not due.key]
+        nodes = [due for due in listed if due.key]
+        held = [due for due in nodes if self._is_held(due)]
+        if held:
+            await self._renew(held)
+        await self._act([due for due in nodes if due not in held])
+        for due in listed:
+            if not due.key:
+                await self._close_due(due)
+        if listed and len(found) == _LIMIT:
+            return 0.0
+        if upcoming_ms is None:
+            return _IDLE_SECONDS
+        return min(_IDLE_SECONDS, max(upcoming_ms, 1) / 1000)
+
+    def _is_held(self, due: Due) -> bool:
+        return (
+            due.state is NodeState.RUNNING
+            and not due.halt
+            and self._worker.holds(due.execution, due.key, due.token)
+        )
+
+    async def _renew(self, held: Sequence[Due]) -> None:
+        """Renew leases of our own that ran out while the whole process was frozen."""
+        refs = [LeaseRef(due.execution, due.key, due.token) for due in held]
+        store, lease_ms = self._runtime.store, self._runtime.terms.lease_ms
+        await asyncio.to_thread(store.renew, refs, lease_ms)
+
+    async def _close_due(self, due: Due) -> None:
+        halt = due.halt or Halt.TIMEOUT
+        reply = await self._runtime.store.halt(due.execution, halt)
+        await self._runtime.settle(due.execution, reply)
+        await self.close_execution(due.execution, halt)
+
+    async def _act(self, listed: Sequence[Due]) -> None:
+        runtime = self._runtime
+        planned = [(due, await self._plan(due)) for due in listed]
+        known = [(due, plan) for due, plan in planned if plan is not None]
+        moves = [on_due(due, plan, runtime.terms, runtime.token()) for due, plan in known]
+        replies = await runtime.store.apply(moves) if moves else []
+        for (due, plan), move, reply in zip(known, moves, replies, strict=True):
+            await self._settle(due, move, reply)
+            await self._go_on(plan, move)
+
+    async def _plan(self, due: Due) -> Plan | None:
+        try:
+            return await self._runtime.plans.get(due.plan)
+        except DocumentRefused as refused:
+            # Told once: it stays due until a process that can run it comes.
+            self._refused.add(due.plan)
+            _log.error("execution %s cannot run here: %s", due.execution, refused)
+            return None
+
+    async def _settle(self, due: Due, move: Move, reply: Reply) -> None:
+        if reply.code not in (Code.OK, Code.AGAIN):
+            return
+        self._count(due)
+        await self._runtime.settle(due.execution, reply)
+        if move.to is NodeState.READY:
+            task = Task(due.execution, due.key, move.queue, move.handler)
+            await self._runtime.bus.publish([task])
+
+    async def _go_on(self, plan: Plan, moved: Move) -> None:
+        """Finish a fan-out that was taken up again."""
+        move = next_chunk(plan, moved, self._runtime.terms)
+        while move is not None:
+            [reply] = await self._runtime.store.apply([move])
+            await self._runtime.settle(move.execution, reply)
+            move = next_chunk(plan, move, self._runtime.terms)
+
+    def _count(self, due: Due) -> None:
+        counters = self._runtime.counters
+        if due.halt:
+            return
+        if due.cursor != NO_CURSOR:
+            counters.resumed += 1
+        elif due.state is NodeState.RUNNING:
+            counters.expired += 1
+        elif due.state is NodeState.READY:
+            counters.redispatched += 1
+        else:
+            counters.woken += 1
+
+
+def _can_close(due: Due) -> bool:
+    return due.state is not NodeState.RUNNING or due.cursor != NO_CURSOR

@@ -1,0 +1,58 @@
+"""The synchronous door: one call runs a workflow, also where an event loop runs already."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from wfcore.engine.engine import Engine
+from wfcore.engine.plans import Document
+from wfcore.engine.views import Result
+from wfcore.outbound.http import UNSET
+from wfcore.plugins.handler import HandlerLike
+
+__all__ = ["run"]
+
+
+def run(
+    document: Document,
+    input: Any = UNSET,
+    *,
+    handlers: Iterable[HandlerLike] = (),
+    **options: Any,
+) -> Result:
+    """Run a workflow to its end in this process and return its result.
+
+    `options` are those of `Engine`; the store is memory unless one is given. Inside a running event
+    loop (a notebook) the execution gets a thread and a loop of its own; the caller's loop waits.
+
+    Raises `DocumentRefused`, and `ExecutionFailed` unless the execution ends COMPLETED.
+    """
+
+    async def session() -> Result:
+        async with Engine(handlers=handlers, **options) as engine:
+            return await engine.run(document, input)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(session())
+    return _in_thread(session)
+
+
+def _in_thread(session: Any) -> Result:
+    outcome: list[Result] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(asyncio.run(session()))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="wf-run")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]

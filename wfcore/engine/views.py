@@ -1,0 +1,137 @@
+"""Executions as people read them: the bodies of the API, and the result of an awaited execution."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wfcore.engine.plan import Plan
+from wfcore.errors import ErrorRecord, ExecutionFailed
+from wfcore.store.contract import ExecutionRecord, Halt, NodeRecord, StateStore
+from wfcore.workflow.states import NodeState, Status
+
+__all__ = ["Result", "execution_view", "read_result"]
+
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an execution ended, or stands.
+
+    `results` are the aggregated results, by node id: `{}` until the end. `errors` holds the error
+    of every FAILED node. `notices` are sentences that handlers put on the result.
+    """
+
+    execution_id: str
+    status: Status
+    results: dict[str, Any]
+    errors: dict[str, ErrorRecord] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    message: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the body of `GET /workflows/{execution_id}/results`."""
+        body: dict[str, Any] = {
+            "execution_id": self.execution_id,
+            "status": str(self.status),
+            "completed": self.status is Status.COMPLETED,
+            "results": {
+                "final_status": f"workflow_{self.status.lower()}",
+                "aggregated_results": self.results,
+            },
+            "message": self.message,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return body
+
+    def raise_for_failure(self) -> "Result":
+        """Return this result, or raise `ExecutionFailed` where it is not COMPLETED."""
+        if self.status is not Status.COMPLETED:
+            raise ExecutionFailed(self.execution_id, str(self.status), self.errors, self.message)
+        return self
+
+
+async def execution_view(
+    store: StateStore, record: ExecutionRecord, plan: Plan, *, outputs: bool = True
+) -> dict[str, Any]:
+    """Return the body of `GET /workflows/{execution_id}`: every node, in the document's order."""
+    nodes: dict[str, Any] = {
+        key: {"state": str(NodeState.PENDING), "output": {}} for key in plan.nodes
+    }
+    async for page in _pages(store, record.id):
+        keys = [node.key for node in page if node.key in nodes]
+        found = await store.results(record.id, keys) if outputs else {}
+        for node in page:
+            if node.key not in nodes:
+                continue
+            shown = nodes[node.key]
+            shown["state"] = str(node.state)
+            result = found.get(node.key)
+            if result is not None and result.output is not None:
+                shown["output"] = json.loads(result.output)
+            if result is not None and result.error is not None:
+                shown["error"] = json.loads(result.error)
+    return {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
+
+
+async def read_result(store: StateStore, record: ExecutionRecord, plan: Plan) -> Result:
+    """Return how an execution ended, or where it stands."""
+    if not record.status.terminal:
+        message = f"The execution is {record.status}; results follow when it has ended."
+        return Result(record.id, record.status, {}, {}, record.notices, message)
+    results = await _aggregated(store, record, plan)
+    errors = await _errors(store, record) if record.status is not Status.COMPLETED else {}
+    message = _message(record, errors)
+    return Result(record.id, record.status, results, errors, record.notices, message)
+
+
+
+
+async def _aggregated(store: StateStore, record: ExecutionRecord, plan: Plan) -> dict[str, Any]:
+    found = await store.results(record.id, plan.results)
+    aggregated: dict[str, Any] = {}
+    for key in plan.results:
+        result = found.get(key)
+        if result is None or result.output is None:
+            continue
+        output = json.loads(result.output)
+        if plan.nodes[key].gives_result:
+            aggregated.update(output)
+        else:
+            aggregated[key] = output
+    return aggregated
+
+
+async def _errors(store: StateStore, record: ExecutionRecord) -> dict[str, ErrorRecord]:
+    """Return the errors of the nodes that FAILED, in the order in which they did."""
+    failed: list[NodeRecord] = []
+    async for page in _pages(store, record.id):
+        failed.extend(node for node in page if node.state is NodeState.FAILED)
+    failed.sort(key=lambda node: node.ended or 0)
+    found = await store.results(record.id, [node.key for node in failed])
+    return {
+        node.key: json.loads(found[node.key].error or "{}") for node in failed if node.key in found
+    }
+
+
+def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
+    if record.status is Status.COMPLETED:
+        return "Results retrieved successfully."
+    if record.halt is Halt.TIMEOUT:
+        return "The execution's timeout passed; what was open was cancelled."
+    if record.status is Status.CANCELLED:
+        return "The execution was cancelled."
+    node, error = next(iter(errors.items()))
+    others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"Node {node} failed: {error['type']}: {error['message']}{others}"
+
+
+async def _pages(store: StateStore, execution: str) -> AsyncIterator[list[NodeRecord]]:
+    after = ""
+    while page := await store.nodes(execution, after, _PAGE):
+        yield page
+        after = page[-1].key
+        if len(page) < _PAGE:
+            return

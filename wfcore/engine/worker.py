@@ -1,0 +1,298 @@
+"""Running nodes: takes hints, leases nodes, runs their attempts, and goes on with what they free.
+
+A strand is one task that holds a slot. It runs a node, applies the Move that follows, and goes on
+with a successor that the same Move leased to it: no hint, no second round trip.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from wfcore.bus.contract import Task
+from wfcore.engine.attempt import GRACE_SECONDS, Attempt, Workshop
+from wfcore.engine.decide import (
+    Interrupted,
+    Outcome,
+    Release,
+    decide,
+    halt_error,
+    lease,
+    next_chunk,
+)
+from wfcore.engine.opened import OpenExecution
+from wfcore.engine.plan import Plan
+from wfcore.engine.runtime import Runtime
+from wfcore.errors import DocumentRefused, StoreError
+from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
+from wfcore.workflow.states import NodeState
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger(__name__)
+_LEASES_AT_ONCE: Final = 256
+_UNUSABLE_PLAN_MS: Final = 5_000
+_LAST_MOVES_SECONDS: Final = GRACE_SECONDS + 3.0
+
+
+class Worker:
+    """Up to `concurrency` attempts at a time."""
+
+    def __init__(self, runtime: Runtime, workshop: Workshop, concurrency: int) -> None:
+        self._runtime = runtime
+        self._workshop = workshop
+        self._free = concurrency
+        self._slot_freed = asyncio.Event()
+        self._attempts: dict[tuple[str, str], Attempt] = {}
+        self._strands: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    async def run(self) -> None:
+        """Take hints and lease their nodes, until cancelled."""
+        waiting: list[Task] = []
+        while True:
+            while self._free <= 0:
+                self._slot_freed.clear()
+                await self._slot_freed.wait()
+            if not waiting:
+                waiting = await self._runtime.bus.take(min(self._free, _LEASES_AT_ONCE))
+            # While it waited for hints, continuations may have taken the slots.
+            batch, waiting = waiting[: max(self._free, 0)], waiting[max(self._free, 0) :]
+            if batch:
+                await self._lease(batch)
+
+    async def start(self, first: Move, plan: Plan, patience: float) -> Reply:
+        """Apply the Move that starts an execution, and run what it keeps.
+
+        Further chunks follow in the background; should they not, the sweeper goes on with them.
+        """
+        reply, leases = await self._apply(first, own=False, patience=patience)
+        self.adopt(leases, reply.plan)
+        second = next_chunk(plan, first, self._runtime.terms)
+        if second is not None and reply.code is Code.OK:
+            self._start(self._fan_out(second, plan))
+        return reply
+
+    def adopt(self, leases: Sequence[Lease], document: str) -> None:
+        """Run leased nodes, each in a slot that is reserved already."""
+        for held in leases:
+            self._start(self._strand(self._attempt(held), document))
+
+    def leases(self) -> list[LeaseRef]:
+        """Name every lease that is held; may be called from any thread."""
+        return [LeaseRef(*attempt.lease[:3]) for attempt in list(self._attempts.values())]
+
+    def holds(self, execution: str, key: str, token: int) -> bool:
+        """Whether this very lease is being worked on here."""
+        attempt = self._attempts.get((execution, key))
+        return attempt is not None and attempt.lease.token == token
+
+    def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
+        """Return what the running handlers of an execution said about how far they are."""
+        contexts = {
+            key: attempt.context
+            for (owner, key), attempt in self._attempts.items()
+            if owner == execution and attempt.context is not None
+        }
+        return {
+            key: context.progress_made
+            for key, context in contexts.items()
+            if context.progress_made is not None
+        }
+
+    def interrupt_execution(self, execution: str, halt: Halt) -> None:
+        """End the attempts of a halted execution."""
+        for (owner, _), attempt in list(self._attempts.items()):
+            if owner == execution:
+                attempt.interrupt(Interrupted(halt_error(halt)))
+
+    async def close(self, grace: float) -> None:
+        """Take nothing more; after `grace` seconds give back what still runs, not charged."""
+        self._draining = True
+        if self._strands and grace > 0:
+            await asyncio.wait(self._strands, timeout=grace)
+        for attempt in list(self._attempts.values()):
+            attempt.interrupt(Release(reason="the worker is stopping"))
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _LAST_MOVES_SECONDS
+        while self._attempts and loop.time() < give_up:
+            await asyncio.sleep(0.005)
+        for strand in list(self._strands):
+            strand.cancel()
+
+    def _reserve(self) -> int:
+        spare = 0 if self._draining else max(self._free, 0)
+        self._free -= spare
+        return spare
+
+    def _give_back(self, slots: int) -> None:
+        if slots > 0:
+            self._free += slots
+            self._slot_freed.set()
+
+    async def _fan_out(self, second: Move, plan: Plan) -> None:
+        move: Move | None = second
+        while move is not None:
+            reply, leases = await self._apply(move, own=False)
+            self.adopt(leases, reply.plan)
+            move = next_chunk(plan, move, self._runtime.terms)
+
+    async def _lease(self, tasks: list[Task]) -> None:
+        runtime = self._runtime
+        self._free -= len(tasks)
+        moves = [
+            lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks
+        ]
+        replies = await runtime.apply(moves)
+        await runtime.bus.claimed(tasks)
+        for task, reply in zip(tasks, replies, strict=True):
+            if reply.lease is None:
+                runtime.counters.stale_hints += 1
+                self._give_back(1)
+            else:
+                runtime.counters.taken += 1
+                runtime.watchers.notify(task.execution, ended=False)
+                self.adopt([reply.lease], reply.plan)
+
+    def _attempt(self, held: Lease) -> Attempt:
+        """Register a lease: from here on it is renewed, and can be interrupted."""
+        attempt = Attempt(held, self._workshop)
+        self._attempts[held.execution, held.key] = attempt
+        return attempt
+
+    def _start(self, strand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(strand)
+        self._strands.add(task)
+        task.add_done_callback(self._strands.discard)
+
+    async def _strand(self, attempt: Attempt, document: str) -> None:
+        while True:
+            opened = await self._open(attempt, document)
+            if opened is None:
+                break
+            outcome = await attempt.outcome(opened, self._on_abandon)
+            if attempt.abandoned:
+                # Its slot and its lease have gone to another task.
+                return
+            held = await self._conclude(attempt, opened, outcome)
+            if held is None:
+                break
+            attempt = self._attempt(held)
+        self._give_back(1)
+
+    async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
+        execution = attempt.lease.execution
+        opened = self._runtime.opened
+        try:
+            return await self._runtime.insist(lambda: opened.get(execution, document))
+        except DocumentRefused as refused:
+            _log.error("execution %s cannot run here: %s", execution, refused)
+            await self._put_off(attempt)
+            return None
+
+    def _on_abandon(self, attempt: Attempt) -> None:
+        self._runtime.counters.abandoned += 1
+        _log.warning("node %s did not end when told to; its slot is replaced", attempt.lease.key)
+        self._start(self._replace(attempt))
+
+    async def _replace(self, attempt: Attempt) -> None:
+        """Take over the slot of an attempt that does not end."""
+        assert attempt.opened is not None
+        assert attempt.interruption is not None
+        held = await self._conclude(attempt, attempt.opened, attempt.interruption)
+        if held is None:
+            self._give_back(1)
+        else:
+            await self._strand(self._attempt(held), attempt.opened.document)
+
+    async def _conclude(
+        self, attempt: Attempt, opened: OpenExecution, outcome: Outcome
+    ) -> Lease | None:
+        """Apply what follows from an outcome; return the lease to go on with in the same slot."""
+        runtime, held = self._runtime, attempt.lease
+        move = decide(
+            opened.plan,
+            held,
+            outcome,
+            runtime.terms,
+            runtime.token(),
+            runtime.random.random(),
+        )
+        kept = await self._move(move, opened.plan)
+        self._forget(attempt)
+        return kept
+
+    def _forget(self, attempt: Attempt) -> None:
+        place = attempt.lease.execution, attempt.lease.key
+        # After a lost lease, another attempt of the same node may have taken the place.
+        if self._attempts.get(place) is attempt:
+            del self._attempts[place]
+
+    async def _move(self, first: Move, plan: Plan) -> Lease | None:
+        """Apply a Move and the chunks after it, and adopt all that they kept but one."""
+        kept: Lease | None = None
+        move: Move | None = first
+        while move is not None:
+            reply, leases = await self._apply(move, own=kept is None)
+            if move is first:
+                self._count(move, reply)
+            if kept is None and leases:
+                kept = leases.pop(0)
+            self.adopt(leases, reply.plan)
+            move = next_chunk(plan, move, self._runtime.terms)
+        return kept
+
+    async def _apply(
+        self, move: Move, *, own: bool, patience: float | None = None
+    ) -> tuple[Reply, list[Lease]]:
+        """Apply a Move; what it keeps has slots: the caller's `own` one first, then free ones."""
+        runtime = self._runtime
+        spare = self._reserve() if move.edges else 0
+        move.keep = 0 if self._draining else spare + own
+        move.keep_token = runtime.token()
+        try:
+            [reply] = await runtime.insist(lambda: runtime.store.apply([move]), patience)
+        except StoreError:
+            self._give_back(spare)
+            raise
+        leases = list(await runtime.settle(move.execution, reply))
+        runtime.counters.kept += len(leases)
+        self._give_back(spare - max(0, len(leases) - own))
+        return reply, leases
+
+    def _count(self, move: Move, reply: Reply) -> None:
+        counters = self._runtime.counters
+        if reply.code not in (Code.OK, Code.AGAIN):
+            counters.stale_results += reply.code is Code.STALE
+            return
+        if move.to is NodeState.COMPLETED:
+            counters.completed += 1
+        elif move.to is NodeState.FAILED:
+            counters.failed += 1
+        elif move.to is NodeState.SKIPPED:
+            counters.skipped += 1
+        elif move.to is NodeState.WAITING:
+            counters.retried += 1
+            self._runtime.due_sooner.set()
+        if move.to.terminal and not reply.status.terminal:
+            result = NodeResult(move.to, move.output, move.error)
+            self._runtime.outcomes.remember(move.execution, move.key, result)
+
+    async def _put_off(self, attempt: Attempt) -> None:
+        """Give a node back for a while: this process cannot run its workflow as it is now."""
+        runtime, held = self._runtime, attempt.lease
+        reply = await runtime.apply(
+            [
+                Move(
+                    held.execution,
+                    held.key,
+                    expect=(NodeState.RUNNING,),
+                    to=NodeState.WAITING,
+                    token=held.token,
+                    new_token=runtime.token(),
+                    deadline_ms=_UNUSABLE_PLAN_MS,
+                )
+            ]
+        )
+        self._forget(attempt)
+        await runtime.settle(held.execution, reply[0])

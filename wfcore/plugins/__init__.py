@@ -1,0 +1,1 @@
+"""What plugin authors write against, and how plugins are found, checked and kept apart."""

@@ -1,0 +1,68 @@
+"""What a handler sees of the execution around it."""
+
+import logging
+from abc import ABC, abstractmethod
+from typing import Any
+
+from wfcore.errors import NodeError
+from wfcore.outbound.http import HttpClient, HttpResponse
+
+__all__ = ["HttpClient", "HttpResponse", "NodeContext"]
+
+
+class NodeContext(ABC):
+    """One attempt of one node, as its handler sees it.
+
+    The methods that are not `async` may be called from any thread.
+    """
+
+    execution_id: str
+    node: str
+    """The node's key in its execution: its id, and an index path where it runs more than once."""
+    attempt: int
+    """Counts the attempts of this node, from 1."""
+    idempotency_key: str
+    """The same at every attempt of this node: give it to services that must not act twice."""
+    http: HttpClient
+
+    @property
+    @abstractmethod
+    def logger(self) -> logging.Logger:
+        """Its lines reach the process's log and, the last of them, the node's events."""
+
+    @abstractmethod
+    async def outputs(self) -> dict[str, dict[str, Any]]:
+        """Return the outputs of the dependencies that COMPLETED, by node id."""
+
+    @abstractmethod
+    async def input(self) -> Any:
+        """Return the execution's input, a JSON value; `{}` where none was given."""
+
+    @abstractmethod
+    def setting(self, name: str) -> str | None:
+        """Return what the operator set for plugins under this name (`llm_provider`), or None."""
+
+    @abstractmethod
+    def notice(self, text: str) -> None:
+        """Put a sentence on the execution's result, for whoever reads it."""
+
+    @abstractmethod
+    def progress(self, fraction: float | None, message: str = "") -> None:
+        """Tell who is watching how far the attempt is: from 0 to 1, None where that is unknown."""
+
+    @property
+    @abstractmethod
+    def cancelled(self) -> bool:
+        """Whether the result is no longer wanted: cancelled, timed out, or its lease was lost."""
+
+    def heartbeat(self) -> None:
+        """Give a long synchronous loop a place to stop: raise once the result is not wanted.
+
+        The lease needs no help: the engine renews it while the handler runs.
+
+        Raises:
+            NodeError: `Cancelled`.
+
+        """
+        if self.cancelled:
+            raise NodeError("Cancelled", f"the result of {self.node!r} is no longer wanted")

@@ -1,0 +1,174 @@
+"""Loading plugins: one at a time, so that a broken one breaks nothing but itself."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any
+
+from wfcore.errors import PluginError
+from wfcore.plugins.advertised import advertised_handlers
+from wfcore.plugins.contribution import Contribution, HookTable, admit_all
+from wfcore.plugins.discovery import Installed, find_installed
+from wfcore.plugins.failure import failure_line, failure_traceback
+from wfcore.plugins.handler import Handler, HandlerLike
+from wfcore.plugins.hookspecs import Templaters, Validator
+from wfcore.plugins.registry import PluginReport, Registry
+
+__all__ = ["load_plugins"]
+
+_ENGINE = "the handlers given to the engine"
+
+
+def load_plugins(
+    *,
+    plugins: Iterable[object] = (),
+    handlers: Iterable[HandlerLike] = (),
+    discover: bool = True,
+) -> Registry:
+    """Load the installed plugins (unless `discover` is False), then those given, then `handlers`.
+
+    An installed plugin that fails is reported as broken and left out whole. What the caller gave
+    is meant to work: its failure is raised. An object that was loaded already is not loaded twice.
+
+    Raises:
+        PluginError: a plugin or a handler that was given fails; or two plugins, installed or not,
+            register the same name: the message names both.
+
+    """
+    loading = _Loading()
+    if discover:
+        for installed in find_installed():
+            loading.load_installed(installed)
+    for plugin in plugins:
+        loading.load_given(plugin)
+    loading.add(_ENGINE, Contribution(handlers=_given(handlers)))
+    return loading.registry()
+
+
+def _given(handlers: Iterable[HandlerLike]) -> dict[str, Handler]:
+    try:
+        return admit_all(handlers)
+    except PluginError as error:
+        raise PluginError(f"{_ENGINE}: {error}") from error
+
+
+class _Loading:
+    """Everything loaded so far."""
+
+    def __init__(self) -> None:
+        self._hooks = HookTable()
+        self._handlers: dict[str, Handler] = {}
+        self._validators: list[Validator] = []
+        self._templaters: dict[str, dict[str, Any]] = {part.name: {} for part in fields(Templaters)}
+        self._owners: dict[tuple[str, str], str] = {}
+        self._clashes: list[str] = []
+        self._reports: list[PluginReport] = []
+
+    def load_installed(self, installed: Installed) -> None:
+        started = perf_counter()
+        try:
+            contribution = self._imported(installed)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - law 12: also SystemExit, and what Rust panics raise
+            self._reports.append(_broken(installed, perf_counter() - started, error))
+            return
+        if contribution is None:
+            return
+        report = PluginReport(
+            name=installed.name,
+            module=installed.module,
+            status="loaded",
+            seconds=perf_counter() - started,
+            distribution=installed.distribution,
+            version=installed.version,
+            hooks=contribution.hooks,
+            handlers=tuple(sorted(contribution.handlers)),
+        )
+        self._accept(report, contribution)
+
+    def load_given(self, plugin: object) -> None:
+        if self._hooks.knows(plugin):
+            return
+        name = _name_of(plugin)
+        started = perf_counter()
+        try:
+            contribution = self._hooks.collect(plugin)
+        except Exception as error:
+            raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
+        report = PluginReport(
+            name=name,
+            module=name,
+            status="loaded",
+            seconds=perf_counter() - started,
+            hooks=contribution.hooks,
+            handlers=tuple(sorted(contribution.handlers)),
+        )
+        self._accept(report, contribution)
+
+    def add(self, owner: str, contribution: Contribution) -> None:
+        self._merge("handler", self._handlers, contribution.handlers, owner)
+        for part, names in self._templaters.items():
+            # filters -> template filter
+            self._merge(
+                f"template {part[:-1]}", names, getattr(contribution.templaters, part), owner
+            )
+        self._validators += contribution.validators
+
+    def registry(self) -> Registry:
+        if self._clashes:
+            raise PluginError("\n".join(self._clashes))
+        return Registry(
+            handlers=MappingProxyType(self._handlers),
+            validators=tuple(self._validators),
+            templaters=Templaters(
+                **{part: MappingProxyType(names) for part, names in self._templaters.items()}
+            ),
+            reports=tuple(self._reports),
+        )
+
+    def _imported(self, installed: Installed) -> Contribution | None:
+        if installed.entry_point is None:
+            raise PluginError("its metadata cannot be read") from installed.fault
+        plugin = installed.entry_point.load()
+        return None if self._hooks.knows(plugin) else self._hooks.collect(plugin)
+
+    def _accept(self, report: PluginReport, contribution: Contribution) -> None:
+        self._reports.append(report)
+        self.add(report.origin, contribution)
+
+    def _merge(self, kind: str, into: dict[str, Any], names: Any, owner: str) -> None:
+        for name, value in names.items():
+            other = self._owners.setdefault((kind, name), owner)
+            if into.setdefault(name, value) is not value:
+                self._clashes.append(
+                    f"{kind} {name!r} is registered twice: by {other}, and by {owner};"
+                    " use only one of them"
+                )
+
+
+def _broken(installed: Installed, seconds: float, error: BaseException) -> PluginReport:
+    return PluginReport(
+        name=installed.name,
+        module=installed.module,
+        status="broken",
+        seconds=seconds,
+        distribution=installed.distribution,
+        version=installed.version,
+        handlers=advertised_handlers(installed.name, installed.module),
+        error=_reason(error),
+        traceback=failure_traceback(error),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, PluginError) else failure_line(error)
+
+
+def _name_of(plugin: object) -> str:
+    if inspect.ismodule(plugin):
+        return plugin.__name__
+    kind: Callable[..., Any] = plugin if inspect.isclass(plugin) else type(plugin)
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,1 @@
+"""Where state lives: the contract, and one adapter per technology."""

@@ -1,0 +1,336 @@
+"""The store contract: what an engine asks of the place where state lives.
+
+A store is dumb on purpose. It never decides what follows from a result: it applies a `Move` by
+compare-and-set on one node's (state, token), moves the counters of the successors that the Move
+names, and says which of them fired. The semantics live once, in `wfcore.engine.decide`.
+
+Every command may be applied twice (clients retry by themselves); the repeat changes nothing and
+gets the answer of the first. Times are milliseconds; durations that a caller gives are relative,
+so that only the store's clock counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol
+
+from wfcore.workflow.states import NodeState, Status
+
+__all__ = [
+    "NO_CURSOR",
+    "START",
+    "Charge",
+    "Code",
+    "Due",
+    "Edge",
+    "EdgeKind",
+    "Event",
+    "ExecutionRecord",
+    "Fired",
+    "Halt",
+    "Lease",
+    "LeaseRef",
+    "Move",
+    "NewExecution",
+    "NodeRecord",
+    "NodeResult",
+    "Reply",
+    "StateStore",
+]
+
+START: Final = "@start"
+"""Key of the hidden node whose edges are the roots; its output is what the trigger brought."""
+
+NO_CURSOR: Final = -1
+"""The cursor of a node that has no fan-out in progress."""
+
+
+class EdgeKind(StrEnum):
+    """How a predecessor ended, as its successor counts it."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Edge(NamedTuple):
+    """One successor, with the thresholds of its join.
+
+    The target fires when it is PENDING, its execution is not halted, and `ok >= need` or all of
+    `deps` have counted. A fired target is filed under (queue, handler) until someone leases it;
+    `keep` says whether the worker that applies the Move could run it.
+    """
+
+    key: str
+    kind: EdgeKind
+    deps: int
+    need: int
+    queue: str
+    handler: str
+    keep: bool = True
+
+
+class Charge(StrEnum):
+    """Which of a node's counters a Move adds one to."""
+
+    NONE = ""
+    ATTEMPT = "attempt"
+    FAILURE = "failure"
+    LOST = "lost"
+
+
+class Halt(StrEnum):
+    """Why an execution opens no further node."""
+
+    NONE = ""
+    CANCEL = "cancel"
+    TIMEOUT = "timeout"
+
+
+@dataclass(slots=True)
+class Move:
+    """One atomic change of one node, with all that follows from it.
+
+    Applied if and only if the node's state is in `expect`, its token equals `token` (0: any), its
+    fan-out cursor equals `cursor`, and, with `if_due`, its deadline has passed; an execution that
+    has ended takes no Move. (`to`, `new_token`) and the cursor identify the Move: where the row
+    already stands there, or further on in the same fan-out, the answer is `again`.
+    """
+
+    execution: str
+    key: str
+    expect: tuple[NodeState, ...]
+    to: NodeState
+    token: int = 0
+    new_token: int = 0
+    deadline_ms: int | None = None
+    """From now; None: no deadline, for terminal states."""
+    charge: Charge = Charge.NONE
+    edges: tuple[Edge, ...] = ()
+    """At most one chunk of the fan-out."""
+    cursor: int = NO_CURSOR
+    next_cursor: int = NO_CURSOR
+    """Where the fan-out goes on; its node stays active, and due after `ready_ms`, until the end."""
+    keep: int = 0
+    """Lease at most so many of the fired successors to the caller, with `keep_token` + 0, 1, ..."""
+    keep_token: int = 0
+    lease_ms: int = 0
+    ready_ms: int = 0
+    queue: str = ""
+    handler: str = ""
+    """Where this node itself is filed when `to` is READY."""
+    output: str | None = None
+    """JSON text of the output object, stored with COMPLETED."""
+    error: str | None = None
+    """JSON text of the error record, stored with FAILED and CANCELLED."""
+    fails: bool = False
+    """Counts against the execution: it will end FAILED."""
+    if_due: bool = False
+    notice: str | None = None
+    """One line that stands on the execution's result: each once, the first five."""
+    detail: str | None = None
+    """JSON text of a small object for the event."""
+
+
+class Code(StrEnum):
+    """What became of a Move."""
+
+    OK = "ok"
+    AGAIN = "again"
+    """Applied before; the answer is that of the first time."""
+    STALE = "stale"
+    """State, token, cursor or deadline are not the expected ones; nothing changed."""
+    HALTED = "halted"
+    """The execution opens no further node; nothing changed."""
+    GONE = "gone"
+    """No such execution."""
+
+
+class Fired(NamedTuple):
+    """A successor that became READY: its hint is to be published."""
+
+    key: str
+    queue: str
+    handler: str
+
+
+class Lease(NamedTuple):
+    """The right to one attempt, with what is needed to judge the join and to number the attempt."""
+
+    execution: str
+    key: str
+    token: int
+    attempt: int
+    failures: int
+    lost: int
+    ok: int
+    failed: int
+    skipped: int
+    age_ms: int
+    """Since the node's first lease."""
+
+
+class LeaseRef(NamedTuple):
+    """What names a lease when it is renewed."""
+
+    execution: str
+    key: str
+    token: int
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer to a Move. It is an obligation: publish `fired`, run all of `kept`."""
+
+    code: Code
+    status: Status
+    plan: str = ""
+    fired: Sequence[Fired] = ()
+    kept: Sequence[Lease] = ()
+    lease: Lease | None = None
+    """The caller's own, where the Move leased its node."""
+
+
+class Due(NamedTuple):
+    """A node, or with an empty key an execution, whose deadline has passed."""
+
+    execution: str
+    key: str
+    state: NodeState
+    token: int
+    attempt: int
+    failures: int
+    lost: int
+    cursor: int
+    halt: Halt
+    plan: str
+
+
+@dataclass(slots=True)
+class NewExecution:
+    """What `create` stores. The document is stored once for all executions with its hash."""
+
+    id: str
+    plan: str
+    document: str
+    name: str
+    labels: Mapping[str, str]
+    input: str | None = None
+    """JSON text of the input that came with the document."""
+    timeout_ms: int | None = None
+    """Counts from the first Move."""
+
+
+@dataclass(slots=True)
+class ExecutionRecord:
+    """An execution as it is read; times are milliseconds since the epoch."""
+
+    id: str
+    plan: str
+    name: str
+    labels: dict[str, str]
+    status: Status
+    halt: Halt
+    active: int
+    failures: int
+    seq: int
+    notices: tuple[str, ...]
+    input: str | None
+    created: int
+    started: int | None
+    ended: int | None
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """A node that something has touched, as it is read."""
+
+    key: str
+    state: NodeState
+    attempt: int
+    failures: int
+    lost: int
+    started: int | None
+    ended: int | None
+
+
+class NodeResult(NamedTuple):
+    """Where a node stands and what it left behind, as JSON texts."""
+
+    state: NodeState
+    output: str | None
+    error: str | None
+
+
+@dataclass(slots=True)
+class Event:
+    """The record that one Move (or a halt, with an empty key) leaves behind."""
+
+    seq: int
+    at: int
+    key: str
+    before: NodeState | None
+    to: NodeState | None
+    attempt: int
+    fired: tuple[str, ...]
+    kept: tuple[str, ...]
+    status: Status
+    """The execution's, after the Move."""
+    detail: dict[str, Any] | None
+
+
+class StateStore(Protocol):
+    """Where state lives. All stores pass `tests/conformance`."""
+
+    durability: str
+    """What an acknowledged command survives: `memory`, `relaxed` or `durable`."""
+
+    async def open(self) -> None:
+        """Take the store into use; raises `StoreOwned`, `StoreTooNew` or `StoreError`."""
+
+    async def close(self) -> None:
+        """Let the store go; commands still waiting are finished first."""
+
+    async def create(self, new: NewExecution) -> bool:
+        """Store a PENDING execution; False if the id is known already (nothing changes)."""
+
+    async def apply(self, moves: Sequence[Move]) -> list[Reply]:
+        """Apply Moves, each atomic by itself, in order; the only way a node changes."""
+
+    def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
+        """Give leases `lease_ms` from now. False: lost, or the execution is halted.
+
+        Blocks, and may be called from any thread: heartbeats must not wait for an event loop.
+        """
+
+    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+        """Let no further node open; the first reason stays.
+
+        `again` where it was halted before, `stale` where it ended by itself. The execution is due
+        `sweep_ms` from now, so that someone moves its open nodes to CANCELLED; None says that
+        this is done.
+        """
+
+    async def due(self, limit: int) -> tuple[list[Due], int | None]:
+        """List what has a passed deadline, oldest first, and the ms until the next one.
+
+        Lists only: what is listed stays due until a Move (or `halt`) acts on it.
+        """
+
+    async def active(self, execution: str, limit: int) -> list[Due]:
+        """List nodes of an execution that are READY, RUNNING, WAITING or in a fan-out."""
+
+    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+        """Read the named nodes; those that nothing touched yet are missing from the answer."""
+
+    async def read(self, execution: str) -> ExecutionRecord | None:
+        """Read an execution without its nodes."""
+
+    async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
+        """Page through the touched nodes in the order of their keys."""
+
+    async def events(self, execution: str, after: int, limit: int) -> list[Event]:
+        """Page through the event log: those with `seq` > `after`, in order, without gaps."""
+
+    async def document(self, plan: str) -> str | None:
+        """Read the document of a plan's hash."""

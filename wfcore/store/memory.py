@@ -1,0 +1,109 @@
+"""The store that lives and dies with its process: for tests and throw-away executions."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from wfcore.store import transition
+from wfcore.store.clock import Clock, wall_clock
+from wfcore.store.contract import (
+    Due,
+    Event,
+    ExecutionRecord,
+    Halt,
+    LeaseRef,
+    Move,
+    NewExecution,
+    NodeRecord,
+    NodeResult,
+    Reply,
+)
+from wfcore.store.ledger import Ledger
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """A `StateStore` in memory. Renewals come from another thread, hence the lock."""
+
+    durability = "memory"
+
+    def __init__(self, clock: Clock = wall_clock) -> None:
+        self._clock = clock
+        self._ledger = Ledger()
+        self._lock = threading.Lock()
+
+    async def open(self) -> None:
+        """Do nothing: memory is there."""
+
+    async def close(self) -> None:
+        """Do nothing: memory goes with the process."""
+
+    async def create(self, new: NewExecution) -> bool:
+        """Store a PENDING execution."""
+        with self._lock:
+            return self._ledger.create(new, self._clock())
+
+    async def apply(self, moves: Sequence[Move]) -> list[Reply]:
+        """Apply Moves in order."""
+        # A chain of short nodes must not keep the loop from everyone else.
+        await asyncio.sleep(0)
+        with self._lock:
+            now = self._clock()
+            return [transition.apply(self._ledger, move, now) for move in moves]
+
+    def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
+        """Renew leases that still hold."""
+        with self._lock:
+            return self._ledger.renew(list(leases), self._clock() + lease_ms)
+
+    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+        """Let no further node open."""
+        with self._lock:
+            return transition.halt(self._ledger, execution, halt, sweep_ms, self._clock())
+
+    async def due(self, limit: int) -> tuple[list[Due], int | None]:
+        """List what is due."""
+        with self._lock:
+            return self._ledger.due(self._clock(), limit)
+
+    async def active(self, execution: str, limit: int) -> list[Due]:
+        """List what keeps an execution open."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            return self._ledger.active(entry, limit) if entry is not None else []
+
+    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+        """Read where nodes stand and what they left behind."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            if entry is None:
+                return {}
+            found = {key: self._ledger.result(entry, key) for key in keys}
+        return {key: result for key, result in found.items() if result is not None}
+
+    async def read(self, execution: str) -> ExecutionRecord | None:
+        """Read an execution."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            return entry.row.record() if entry is not None else None
+
+    async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
+        """Page through the touched nodes."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            if entry is None:
+                return []
+            keys = sorted(key for key in entry.nodes if key > after)[:limit]
+            return [entry.nodes[key].record() for key in keys]
+
+    async def events(self, execution: str, after: int, limit: int) -> list[Event]:
+        """Page through the event log; `seq` counts from 1, so it is also the index."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            return entry.events[after : after + limit] if entry is not None else []
+
+    async def document(self, plan: str) -> str | None:
+        """Read a document."""
+        with self._lock:
+            return self._ledger.documents.get(plan)

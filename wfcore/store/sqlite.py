@@ -1,0 +1,174 @@
+"""The store in one SQLite file: the embedded default."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from wfcore.errors import StoreError
+from wfcore.store import transition
+from wfcore.store.clock import Clock, wall_clock
+from wfcore.store.contract import (
+    Due,
+    Event,
+    ExecutionRecord,
+    Halt,
+    LeaseRef,
+    Move,
+    NewExecution,
+    NodeRecord,
+    NodeResult,
+    Reply,
+)
+from wfcore.store.sqlite_file import SqliteFile
+from wfcore.store.sqlite_ledger import SqliteLedger, decode_event
+from wfcore.store.sqlite_writer import SqliteWriter
+from wfcore.workflow.states import NodeState
+
+__all__ = ["SqliteStore"]
+
+T = TypeVar("T")
+_KEYS_PER_QUERY: Final = 500
+
+
+class SqliteStore:
+    """A `StateStore` in one file, which this process owns while it is open.
+
+    `durable` flushes to disk before an answer and survives a power cut; `relaxed` survives the
+    death of the process. Writes go through one thread and one connection, reads through another.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        durability: Literal["durable", "relaxed"] = "durable",
+        clock: Clock = wall_clock,
+    ) -> None:
+        self.durability: str = durability
+        self._file = SqliteFile(Path(path), durable=durability == "durable")
+        self._clock = clock
+        self._writer = SqliteWriter(self._file, clock)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="wf-sqlite-read")
+        self._reader: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Own the file, migrate it, load what is open."""
+        self._file.own()
+        try:
+            await self._writer.start()
+            self._reader = self._file.reader()
+        except BaseException:
+            self._file.release()
+            raise
+
+    async def close(self) -> None:
+        """Finish what waits, close the file, give it up."""
+        await self._writer.stop()
+        self._reading.shutdown()
+        if self._reader is not None:
+            self._reader.close()
+        self._file.release()
+
+    async def create(self, new: NewExecution) -> bool:
+        """Store a PENDING execution."""
+        return await self._writer.submit(lambda ledger, now: ledger.create(new, now))
+
+    async def apply(self, moves: Sequence[Move]) -> list[Reply]:
+        """Apply Moves in order; answered when they are committed."""
+        return await self._writer.submit(partial(_apply, moves))
+
+    def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
+        """Renew leases that still hold."""
+        held = list(leases)
+        return self._writer.call(lambda ledger, now: ledger.renew(held, now + lease_ms))
+
+    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+        """Let no further node open."""
+        return await self._writer.submit(
+            lambda ledger, now: transition.halt(ledger, execution, halt, sweep_ms, now)
+        )
+
+    async def due(self, limit: int) -> tuple[list[Due], int | None]:
+        """List what is due."""
+        return await self._writer.submit(lambda ledger, now: ledger.due(now, limit))
+
+    async def active(self, execution: str, limit: int) -> list[Due]:
+        """List what keeps an execution open."""
+
+        def work(ledger: SqliteLedger, now: int) -> list[Due]:
+            entry = ledger.find(execution)
+            return ledger.active(entry, limit) if entry is not None else []
+
+        return await self._writer.submit(work)
+
+    async def read(self, execution: str) -> ExecutionRecord | None:
+        """Read an execution."""
+
+        def work(ledger: SqliteLedger, now: int) -> ExecutionRecord | None:
+            entry = ledger.find(execution)
+            return entry.row.record() if entry is not None else None
+
+        return await self._writer.submit(work)
+
+    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+        """Read where nodes stand and what they left behind."""
+        found: dict[str, NodeResult] = {}
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            some = keys[start : start + _KEYS_PER_QUERY]
+            rows = await self._query(
+                "SELECT n.key, n.state, r.output, r.error FROM execution e "
+                "JOIN node n ON n.execution = e.number "
+                "LEFT JOIN result r ON r.execution = e.number AND r.key = n.key "
+                f"WHERE e.id = ? AND n.key IN ({', '.join('?' * len(some))})",
+                (execution, *some),
+            )
+            for key, state, output, error in rows:
+                found[key] = NodeResult(NodeState(state), output, error)
+        return found
+
+    async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
+        """Page through the touched nodes."""
+        rows = await self._query(
+            "SELECT n.key, n.state, n.attempt, n.failures, n.lost, n.started, n.ended "
+            "FROM execution e JOIN node n ON n.execution = e.number "
+            "WHERE e.id = ? AND n.key > ? ORDER BY n.key LIMIT ?",
+            (execution, after, limit),
+        )
+        return [NodeRecord(key, NodeState(state), *rest) for key, state, *rest in rows]
+
+    async def events(self, execution: str, after: int, limit: int) -> list[Event]:
+        """Page through the event log."""
+        rows = await self._query(
+            "SELECT v.seq, v.at, v.key, v.body FROM execution e "
+            "JOIN event v ON v.execution = e.number "
+            "WHERE e.id = ? AND v.seq > ? ORDER BY v.seq LIMIT ?",
+            (execution, after, limit),
+        )
+        return [decode_event(*row) for row in rows]
+
+    async def document(self, plan: str) -> str | None:
+        """Read a document."""
+        rows = await self._query("SELECT body FROM document WHERE plan = ?", (plan,))
+        return rows[0][0] if rows else None
+
+    async def _query(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        def work() -> list[Any]:
+            assert self._reader is not None, "the store is open"
+            return self._reader.execute(sql, values).fetchall()
+
+        return await self._in_reader(work)
+
+    async def _in_reader(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reading, work)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._file.path}: {error}") from error
+
+
+def _apply(moves: Sequence[Move], ledger: SqliteLedger, now: int) -> list[Reply]:
+    return [transition.apply(ledger, move, now) for move in moves]

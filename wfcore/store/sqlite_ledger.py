@@ -1,0 +1,298 @@
+"""A ledger whose rows are on disk: what is open is held in memory, every change is written.
+
+One process owns the file, so the rows in memory are the truth and the hot path reads nothing from
+disk. That also means that leases need no write when renewed: a restart makes all of them due.
+"""
+
+import json
+import sqlite3
+from itertools import islice
+from typing import Any, Final
+
+from wfcore.store.contract import Event, Halt, NewExecution
+from wfcore.store.ledger import Entry, Ledger
+from wfcore.store.rows import ExecutionRow, NodeRow
+from wfcore.workflow.states import NodeState, Status
+
+__all__ = ["SqliteLedger", "decode_event"]
+
+_IDLE_ENTRIES: Final = 1_000
+_PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"
+_PUT_EXECUTION: Final = f"INSERT OR REPLACE INTO execution VALUES ({', '.join('?' * 17)})"
+_NODE_COLUMNS: Final = (
+    "key, state, token, attempt, failures, lost, ok, failed, skipped, cursor, deadline, started, "
+    "ended, queue, handler"
+)
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class SqliteLedger(Ledger):
+    """Open executions in memory, everything on disk after `flush`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._db = connection
+        self._complete: set[str] = set()
+        self._idle: dict[str, None] = {}
+        self._new_documents: dict[str, str] = {}
+        self._dirty_executions: dict[str, Entry] = {}
+        self._dirty_nodes: dict[tuple[int, str], tuple[Entry, NodeRow]] = {}
+        self._new_results: dict[tuple[int, str], tuple[str | None, str | None]] = {}
+        self._new_events: list[tuple[int, int, int, str, str]] = []
+
+    def load_open(self, due_at: int) -> None:
+        """Hold every running execution in memory; what someone was doing is due at `due_at`.
+
+        At a start that is now: the owner before is gone, and its leases with it.
+        """
+        row = self._db.execute("SELECT coalesce(max(number), 0) FROM execution").fetchone()
+        self._numbers = row[0]
+        for (identifier,) in self._db.execute(
+            "SELECT id FROM execution WHERE status = 'RUNNING'"
+        ).fetchall():
+            entry = self.find(identifier)
+            assert entry is not None
+            self._load_nodes(entry, due_at)
+
+    def find(self, execution: str) -> Entry | None:
+        entry = self.entries.get(execution)
+        if entry is None:
+            entry = self._load(execution)
+        return entry
+
+    def create(self, new: NewExecution, now: int) -> bool:
+        if not super().create(new, now):
+            return False
+        self._new_documents[new.plan] = self.documents.pop(new.plan)
+        entry = self.entries[new.id]
+        self._complete.add(new.id)
+        self._idle[new.id] = None
+        self.save_execution(entry)
+        return True
+
+    def node(self, entry: Entry, key: str) -> NodeRow | None:
+        row = entry.nodes.get(key)
+        if row is None and (key in entry.ended or entry.row.id not in self._complete):
+            changed = self._dirty_nodes.get((entry.row.number, key))
+            row = changed[1] if changed is not None else self._load_node(entry, key)
+        return row
+
+    def save(self, entry: Entry, row: NodeRow) -> None:
+        super().save(entry, row)
+        self._dirty_nodes[entry.row.number, row.key] = (entry, row)
+
+    def save_execution(self, entry: Entry) -> None:
+        self._dirty_executions[entry.row.id] = entry
+
+    def put_result(self, entry: Entry, key: str, output: str | None, error: str | None) -> None:
+        self._new_results[entry.row.number, key] = (output, error)
+
+    def log(self, entry: Entry, event: Event) -> None:
+        self._new_events.append(
+            (entry.row.number, event.seq, event.at, event.key, _encode_event(event))
+        )
+
+    def flush(self) -> None:
+        """Write what changed, inside the caller's transaction."""
+        db = self._db
+        if self._new_documents:
+            db.executemany(
+                "INSERT OR IGNORE INTO document VALUES (?, ?)", self._new_documents.items()
+            )
+        if self._dirty_executions:
+            rows = [_execution_values(entry.row) for entry in self._dirty_executions.values()]
+            db.executemany(_PUT_EXECUTION, rows)
+        if self._dirty_nodes:
+            values = [_node_values(e.row.number, row) for e, row in self._dirty_nodes.values()]
+            db.executemany(_PUT_NODE, values)
+        if self._new_results:
+            db.executemany(
+                "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)",
+                [(*place, *result) for place, result in self._new_results.items()],
+            )
+        if self._new_events:
+            db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", self._new_events)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether anything waits for `flush`."""
+        return bool(self._dirty_executions or self._dirty_nodes or self._new_documents)
+
+    def forget(self) -> None:
+        """After a commit: let go of what need not be in memory."""
+        for entry, row in self._dirty_nodes.values():
+            if row.state.terminal and not row.is_active and row.key in entry.nodes:
+                entry.ended.add(row.key)
+                del entry.nodes[row.key]
+        for identifier, entry in self._dirty_executions.items():
+            if entry.row.status.terminal:
+                self._idle[identifier] = None
+                self._drop(identifier)
+        self._clear_changes()
+        while len(self._idle) > _IDLE_ENTRIES:
+            self._drop(next(iter(self._idle)))
+
+    def reset(self, due_at: int) -> None:
+        """After a failed transaction: trust nothing but the file."""
+        self._clear_changes()
+        self.entries.clear()
+        self._complete.clear()
+        self._idle.clear()
+        self._deadlines.clear()
+        self.load_open(due_at)
+
+    def _clear_changes(self) -> None:
+        self._new_documents = {}
+        self._dirty_executions = {}
+        self._dirty_nodes = {}
+        self._new_results = {}
+        self._new_events = []
+
+    def _drop(self, identifier: str) -> None:
+        del self._idle[identifier]
+        entry = self.entries.get(identifier)
+        if entry is not None and entry.row.status is not Status.RUNNING:
+            del self.entries[identifier]
+            self._complete.discard(identifier)
+
+    def _load(self, execution: str) -> Entry | None:
+        values = self._db.execute("SELECT * FROM execution WHERE id = ?", (execution,)).fetchone()
+        if values is None:
+            return None
+        row = _execution_row(values)
+        entry = self.entries[execution] = Entry(row)
+        if row.status is Status.RUNNING:
+            self.set_execution_deadline(entry, row.deadline)
+        else:
+            self._idle[execution] = None
+            if row.status is Status.PENDING:
+                self._complete.add(execution)
+        return entry
+
+    def _load_nodes(self, entry: Entry, due_at: int) -> None:
+        cursor = self._db.execute(
+            f"SELECT {_NODE_COLUMNS} FROM node WHERE execution = ?", (entry.row.number,)
+        )
+        while batch := list(islice(cursor, 1_000)):
+            for values in batch:
+                row = _node_row(entry.row.id, values)
+                if row.state.terminal and not row.is_active:
+                    entry.ended.add(row.key)
+                    continue
+                entry.nodes[row.key] = row
+                if row.is_active:
+                    if row.state is not NodeState.WAITING:
+                        row.deadline = due_at
+                    super().save(entry, row)
+        self._complete.add(entry.row.id)
+
+    def _load_node(self, entry: Entry, key: str) -> NodeRow | None:
+        values = self._db.execute(
+            f"SELECT {_NODE_COLUMNS} FROM node WHERE execution = ? AND key = ?",
+            (entry.row.number, key),
+        ).fetchone()
+        return _node_row(entry.row.id, values) if values is not None else None
+
+
+def _node_values(number: int, row: NodeRow) -> tuple[Any, ...]:
+    return (
+        number,
+        row.key,
+        str(row.state),
+        row.token,
+        row.attempt,
+        row.failures,
+        row.lost,
+        row.ok,
+        row.failed,
+        row.skipped,
+        row.cursor,
+        row.deadline,
+        row.started,
+        row.ended,
+        row.queue,
+        row.handler,
+    )
+
+
+def _node_row(execution: str, values: tuple[Any, ...]) -> NodeRow:
+    key, state, *rest = values
+    return NodeRow(execution, key, NodeState(state), *rest)
+
+
+def _execution_values(row: ExecutionRow) -> tuple[Any, ...]:
+    return (
+        row.number,
+        row.id,
+        row.plan,
+        row.name,
+        _encode(row.labels),
+        row.input,
+        row.created,
+        row.timeout,
+        str(row.status),
+        str(row.halt),
+        row.active,
+        row.failures,
+        row.seq,
+        _encode(row.notices),
+        row.started,
+        row.ended,
+        row.deadline,
+    )
+
+
+def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
+    number, identifier, plan, name, labels, given, created, timeout, status, halt, *rest = values
+    active, failures, seq, notices, started, ended, deadline = rest
+    return ExecutionRow(
+        id=identifier,
+        number=number,
+        plan=plan,
+        name=name,
+        labels=json.loads(labels),
+        input=given,
+        created=created,
+        timeout=timeout,
+        status=Status(status),
+        halt=Halt(halt),
+        active=active,
+        failures=failures,
+        seq=seq,
+        notices=tuple(json.loads(notices)),
+        started=started,
+        ended=ended,
+        deadline=deadline,
+    )
+
+
+def _encode_event(event: Event) -> str:
+    return _encode(
+        (
+            event.before,
+            event.to,
+            event.attempt,
+            event.fired,
+            event.kept,
+            event.status,
+            event.detail,
+        )
+    )
+
+
+def decode_event(seq: int, at: int, key: str, body: str) -> Event:
+    """Read an event back from its columns."""
+    before, to, attempt, fired, kept, status, detail = json.loads(body)
+    return Event(
+        seq,
+        at,
+        key,
+        NodeState(before) if before is not None else None,
+        NodeState(to) if to is not None else None,
+        attempt,
+        tuple(fired),
+        tuple(kept),
+        Status(status),
+        detail,
+    )

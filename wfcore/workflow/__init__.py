@@ -1,0 +1,1 @@
+"""The document: JSON text, models, graph checks and the input's schema."""

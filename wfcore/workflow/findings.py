@@ -1,0 +1,162 @@
+"""The problems of one document: found in any order, told in the document's order, and bounded."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import islice, pairwise
+from typing import Any, Final, NoReturn
+
+from wfcore.errors import DocumentRefused
+from wfcore.problems import Problem, did_you_mean
+
+__all__ = ["Findings", "Vocabulary"]
+
+# Collecting stops at so many times the number that is told: enough to tell the first ones in the
+# document's order, and a bound on the cost of a hostile document.
+_COLLECTED: Final = 10
+
+# A search for a near name reads so many names and measures the best few; names have no more letters
+# than ids.
+_READ: Final = 20_000
+_MEASURED: Final = 8
+_LONGEST: Final = 128
+
+
+class Vocabulary:
+    """The names that something may have, searched for the nearest to a misspelt one.
+
+    A search compares pairs of letters first and measures only the best few names, so that it costs
+    milliseconds at tens of thousands of names whatever they look like.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = names
+        self._pairs: list[tuple[str, frozenset[str]]] | None = None
+
+    def hint(self, name: str) -> str | None:
+        """Return `did you mean "x"?` for the nearest name, or None."""
+        if len(name) > _LONGEST:
+            return None
+        if self._pairs is None:
+            self._pairs = [(each, _pairs(each)) for each in islice(self._names, _READ)]
+        wanted = _pairs(name)
+        best = nlargest(_MEASURED, self._pairs, key=lambda each: _likeness(wanted, each[1]))
+        return did_you_mean(name, [each for each, _ in best])
+
+
+def _pairs(name: str) -> frozenset[str]:
+    """Return the pairs of neighbouring letters, with the edges marked."""
+    text = f"^{name[:_LONGEST].casefold()}$"
+    return frozenset(map("".join, pairwise(text)))
+
+
+def _likeness(wanted: frozenset[str], other: frozenset[str]) -> float:
+    return len(wanted & other) / (len(wanted) + len(other))
+
+
+@dataclass(slots=True)
+class _Finding:
+    problem: Problem
+    wanted: str = ""
+    among: Vocabulary | None = None
+
+    def told(self) -> Problem:
+        hint = self.among.hint(self.wanted) if self.among else None
+        if hint is None:
+            return self.problem
+        found = self.problem
+        return Problem(found.code, found.pointer, found.message, hint)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects problems; the search for near names waits until it is known which are told."""
+
+    limit: int
+    _found: list[_Finding] = field(default_factory=list)
+    _codes: Counter[str] = field(default_factory=Counter)
+
+    def add(
+        self,
+        code: str,
+        pointer: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        wanted: str = "",
+        among: Vocabulary | None = None,
+    ) -> None:
+        """Note a problem; with `among`, a near name to `wanted` takes the place of `hint`."""
+        self._codes[code] += 1
+        if not self.full:
+            self._found.append(_Finding(Problem(code, pointer, message, hint), wanted, among))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note problems that were found elsewhere."""
+        for problem in problems:
+            self.add(problem.code, problem.pointer, problem.message, problem.hint)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is wrong that it makes no sense to look for more."""
+        return len(self._found) >= self.limit * _COLLECTED
+
+    def has(self, code: str) -> bool:
+        """Whether a problem of this code was noted."""
+        return self._codes[code] > 0
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __len__(self) -> int:
+        return self._codes.total()
+
+    def problems(self, document: Any) -> list[Problem]:
+        """Return the problems by their places in `document`, the first `limit` of them."""
+        places = _Places(document)
+        ordered = sorted(self._found, key=lambda each: places.rank(each.problem.pointer))
+        told = [each.told() for each in ordered[: self.limit]]
+        if len(self) > len(told):
+            told.append(_more(len(self) - len(told), at_least=self.full))
+        return told
+
+    def refuse(self, document: Any) -> NoReturn:
+        """Raise `DocumentRefused` with the problems."""
+        raise DocumentRefused(self.problems(document))
+
+
+def _more(count: int, *, at_least: bool) -> Problem:
+    bound = "at least " if at_least else ""
+    message = f"{bound}{count} more problems are not shown"
+    return Problem("problems.more", "", message, "mend these first")
+
+
+class _Places:
+    """Ranks JSON pointers by where they stand in a document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._keys: dict[int, dict[str, int]] = {}
+
+    def rank(self, pointer: str) -> list[int]:
+        """Return the positions on the way; a place that does not exist ranks after its siblings."""
+        value: Any = self._document
+        ranks: list[int] = []
+        for part in pointer.split("/")[1:]:
+            name = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict):
+                ranks.append(self._positions(value).get(name, len(value)))
+                value = value.get(name)
+            elif isinstance(value, list) and name.isdecimal() and len(name) <= 9:
+                ranks.append(int(name))
+                value = value[int(name)] if int(name) < len(value) else None
+            else:
+                break
+        return ranks
+
+    def _positions(self, value: dict[str, Any]) -> dict[str, int]:
+        known = self._keys.get(id(value))
+        if known is None:
+            known = self._keys[id(value)] = {name: at for at, name in enumerate(value)}
+        return known

@@ -1,0 +1,19 @@
+"""The handlers that everyone needs, registered like those of any other plugin.
+
+Everything here imports `wfcore` by its public names alone: what the built-ins can do, any plugin
+can.
+"""
+
+from wfcore import Handler, hookimpl
+from wfplugins_builtin.http import CallExternalService
+from wfplugins_builtin.input import Input
+from wfplugins_builtin.llm.call import CallLlmService
+from wfplugins_builtin.output import Output
+
+__all__ = ["wfcore_register_handlers"]
+
+
+@hookimpl
+def wfcore_register_handlers() -> list[type[Handler]]:
+    """Register the four handlers."""
+    return [Input, CallExternalService, CallLlmService, Output]

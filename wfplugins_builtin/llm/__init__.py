@@ -1,0 +1,1 @@
+"""The `call_llm_service` handler, and the providers it can ask."""

@@ -1,0 +1,1 @@
+"""The HTTP API, as a thin process over an engine."""
