@@ -25,10 +25,11 @@ if TYPE_CHECKING:
         StoreTooNew,
         WfError,
     )
-    from wfcore.plugins.context import NodeContext
+    from wfcore.plugins.context import HttpClient, HttpResponse, NodeContext
+    from wfcore.plugins.file import load_file
     from wfcore.plugins.function import handler
     from wfcore.plugins.handler import Handler, Raw
-    from wfcore.plugins.hookspecs import Templaters, hookimpl
+    from wfcore.plugins.hookspecs import Templaters, Validator, hookimpl
     from wfcore.problems import Problem
     from wfcore.store.contract import Event
     from wfcore.workflow.document import Workflow
@@ -45,6 +46,8 @@ __all__ = [
     "ExecutionFailed",
     "ExecutionNotFound",
     "Handler",
+    "HttpClient",
+    "HttpResponse",
     "Limits",
     "NodeContext",
     "NodeError",
@@ -59,10 +62,12 @@ __all__ = [
     "StoreOwned",
     "StoreTooNew",
     "Templaters",
+    "Validator",
     "WfError",
     "Workflow",
     "handler",
     "hookimpl",
+    "load_file",
     "run",
 ]
 
@@ -85,10 +90,11 @@ _HOMES: Final = {
         "StoreTooNew",
         "WfError",
     ),
-    "wfcore.plugins.context": ("NodeContext",),
+    "wfcore.plugins.context": ("HttpClient", "HttpResponse", "NodeContext"),
+    "wfcore.plugins.file": ("load_file",),
     "wfcore.plugins.function": ("handler",),
     "wfcore.plugins.handler": ("Handler", "Raw"),
-    "wfcore.plugins.hookspecs": ("Templaters", "hookimpl"),
+    "wfcore.plugins.hookspecs": ("Templaters", "Validator", "hookimpl"),
     "wfcore.problems": ("Problem",),
     "wfcore.store.contract": ("Event",),
     "wfcore.workflow.document": ("Workflow",),

@@ -131,7 +131,7 @@ async def test_an_unknown_provider_is_named_beside_those_there_are(
     builtins: Registry, context: RecordingContext
 ) -> None:
     context.settings = {"llm_provider": "ecko"}
-    with pytest.raises(NodeError, match="APP_LLM_PROVIDER is 'ecko'.*there is: echo") as caught:
+    with pytest.raises(NodeError, match=r"APP_LLM_PROVIDER is 'ecko'.*there is: echo") as caught:
         await run_handler(builtins.handler("call_llm_service"), {"prompt": "a"}, context)
     assert (caught.value.type, caught.value.retryable) == ("UnknownProvider", False)
 

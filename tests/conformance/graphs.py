@@ -63,14 +63,28 @@ class Graph:
         )
 
 
+_SHAPES: Final = st.sampled_from(
+    [
+        ((), (0,), (0,), (0,), (0,), (0,), (1, 2, 3, 4, 5)),
+        ((), (), (), (), (), (0, 1, 2), (2, 3, 4), (5, 6)),
+        ((), (0,), (0, 1), (0, 1, 2), (0, 1, 2, 3), (0, 4)),
+        ((), (), (), (0, 1, 2), (3,), (3,), (3,)),
+    ]
+)
+
+
+@st.composite
+def _random_shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], ...]:
+    dependencies: list[tuple[int, ...]] = []
+    for number in range(draw(st.integers(1, 7))):
+        chosen = draw(st.sets(st.integers(0, number - 1), max_size=4)) if number else set()
+        dependencies.append(tuple(sorted(chosen)))
+    return tuple(dependencies)
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    size = draw(st.integers(1, 7))
-    dependencies: list[tuple[int, ...]] = []
-    needs: list[int] = []
-    for number in range(size):
-        chosen = draw(st.sets(st.integers(0, number - 1), max_size=4)) if number else set()
-        before = tuple(sorted(chosen))
-        dependencies.append(before)
-        needs.append(draw(st.integers(1, max(1, len(before)))))
-    return Graph(tuple(dependencies), tuple(needs))
+    """Fan-outs of several chunks and joins more often than chance would draw them."""
+    dependencies = draw(_SHAPES | _random_shapes())
+    needs = [draw(st.integers(1, max(1, len(before)))) for before in dependencies]
+    return Graph(dependencies, tuple(needs))

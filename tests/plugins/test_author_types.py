@@ -121,5 +121,5 @@ def test_the_authors_file_is_a_plugin_that_loads(site: Site) -> None:
     site.install("acme", plugins={"acme": "acme_plugin"}, files={"acme_plugin.py": source})
     registry = load_plugins()
     assert {"translate", "count", "fixed", "shout", "total"} <= set(registry.handlers)
-    assert [one.__name__ for one in registry.validators] == ["no_secrets_in_names"]  # type: ignore[attr-defined]
+    assert [one.__name__ for one in registry.validators] == ["no_secrets_in_names"]
     assert registry.templaters.filters["initials"]("a b") == "ab"

@@ -86,7 +86,7 @@ async def test_every_kind_of_parameter_arrives_where_it_belongs(
     context: RecordingContext,
 ) -> None:
     @handler
-    def mixed(
+    def mixed(  # type: ignore[no-untyped-def]
         first: int,
         _ctx: NodeContext,
         second: str = "b",
@@ -97,7 +97,7 @@ async def test_every_kind_of_parameter_arrives_where_it_belongs(
         fifth: Point,
         sixth: Annotated[int, Field(ge=0)] = 6,
         seventh: Literal["x", "y"] = "x",
-        eighth=8,  # type: ignore[no-untyped-def]  # noqa: ANN001
+        eighth=8,  # noqa: ANN001
     ) -> dict[str, Any]:
         fourth.append(first)
         return {
@@ -214,7 +214,7 @@ async def test_what_is_returned_becomes_an_object(
         reference = schema.get("$ref", "").rpartition("/")[2]
         schema = schema.get("$defs", {}).get(reference, schema)
         assert schema["type"] == "object"
-        assert set(output) == set(schema["properties"])  # type: ignore[call-overload]
+        assert set(output) == set(schema["properties"])
         assert schema["additionalProperties"] is False
 
 

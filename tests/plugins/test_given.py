@@ -135,6 +135,8 @@ def test_a_file_is_a_plugin_at_once(tmp_path: Path) -> None:
     path.write_text(GOOD)
     registry = load_plugins(plugins=[load_file(path)], discover=False)
     assert registry.handler("shout").name == "shout"
+    (report,) = registry.reports
+    assert (report.name, report.module) == ("shout.py", str(path))
 
 
 def test_files_of_one_name_are_two_modules_and_a_changed_file_is_read_again(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-import networkx as nx
+import networkx as nx  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,7 +136,8 @@ def test_who_is_upstream_agrees_with_networkx(dependencies: list[list[int]], blo
     oracle = nx.DiGraph()
     oracle.add_nodes_from(range(len(names)))
     oracle.add_edges_from((d, n) for n, listed in enumerate(acyclic) for d in listed)
-    pairs = set(itertools.product(range(len(names)), repeat=2))
+    size = range(len(names))
+    pairs = {(node, other) for node in size for other in size}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wfcore.workflow.graph._BLOCK", block)
         wrong = graph.not_upstream(pairs)

@@ -94,9 +94,7 @@ def test_patterns_need_linear_time() -> None:
 
 
 def test_a_schema_that_is_too_large_is_refused() -> None:
-    assert refused({"enum": ["x" * 100]}, Limits(max_schema_bytes=50)) == [
-        ("schema.too_large", AT)
-    ]
+    assert refused({"enum": ["x" * 100]}, Limits(max_schema_bytes=50)) == [("schema.too_large", AT)]
 
 
 def doubling(levels: int) -> dict[str, Any]:
@@ -120,7 +118,10 @@ EXPLODING: dict[str, dict[str, Any]] = {
     "itself in a branch": {"anyOf": [{"type": "string"}, {"$ref": "#"}]},
     "by anchor": {
         "$anchor": "me",
-        "allOf": [{"additionalProperties": {"$ref": "#me"}}, {"properties": {"a": {"$ref": "#me"}}}],
+        "allOf": [
+            {"additionalProperties": {"$ref": "#me"}},
+            {"properties": {"a": {"$ref": "#me"}}},
+        ],
     },
 }
 

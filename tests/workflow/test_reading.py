@@ -175,7 +175,11 @@ def test_unknown_fields_are_refused_with_the_nearest_known_one() -> None:
     )
     assert [(each.code, each.pointer, each.hint) for each in problems(value)] == [
         ("document.unknown_field", "/dag/nodes/0/dependancies", 'did you mean "dependencies"?'),
-        ("document.unknown_field", "/dag/nodes/1/retry/max_attempt", 'did you mean "max_attempts"?'),
+        (
+            "document.unknown_field",
+            "/dag/nodes/1/retry/max_attempt",
+            'did you mean "max_attempts"?',
+        ),
         ("document.unknown_field", "/descripton", 'did you mean "description"?'),
     ]
 
@@ -247,7 +251,22 @@ def test_a_wrong_node_still_tells_its_sound_fields() -> None:
 
 
 fields = st.sampled_from(
-    "id handler dependencies config description retry timeout when join on_error name dag nodes x/~".split()
+    [
+        "id",
+        "handler",
+        "dependencies",
+        "config",
+        "description",
+        "retry",
+        "timeout",
+        "when",
+        "join",
+        "on_error",
+        "name",
+        "dag",
+        "nodes",
+        "x/~",
+    ]
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3),

@@ -60,8 +60,8 @@ def test_a_value_in_plain_python_is_copied_the_same(value: JSONValue) -> None:
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         value = parse(data, LIMITS)
-    except DocumentRefused as refusal:
-        assert len(refusal.problems) >= 1
+    except DocumentRefused:
+        assert refused(data)
     else:
         assert repr(value) == repr(json.loads(data.decode("utf-8-sig")))
 
@@ -74,9 +74,11 @@ def test_text_of_json_characters_is_read_or_refused_as_the_standard_reader_does(
         assert refused(text)
     else:
         try:
-            assert repr(parse(text, LIMITS)) == repr(expected)
-        except DocumentRefused as refusal:
-            assert {each.code for each in refusal.problems} <= {"json.duplicate_key"}
+            value = parse(text, LIMITS)
+        except DocumentRefused:
+            assert {code for code, _ in refused(text)} == {"json.duplicate_key"}
+        else:
+            assert repr(value) == repr(expected)
 
 
 def test_a_byte_order_mark_is_let_through() -> None:
@@ -202,7 +204,13 @@ def test_python_objects_that_are_not_json_are_refused_with_their_places(value: o
 
 
 def test_keys_numbers_and_texts_of_python_objects_are_checked() -> None:
-    value = {"n": math.nan, "i": [math.inf, 2**63], "s": "\ud800", "k": {1: "x"}, "u": {"\ud800": 1}}
+    value = {
+        "n": math.nan,
+        "i": [math.inf, 2**63],
+        "s": "\ud800",
+        "k": {1: "x"},
+        "u": {"\ud800": 1},
+    }
     assert found(value) == [
         ("json.number", "/n"),
         ("json.number", "/i/0"),

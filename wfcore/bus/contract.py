@@ -40,5 +40,8 @@ class TaskBus(Protocol):
         Not being called means saturated: the bus keeps its connection and holds hints back.
         """
 
+    def take_now(self, limit: int) -> list[Task]:
+        """Return up to `limit` hints that are at hand, without waiting; none is a good answer."""
+
     async def claimed(self, tasks: Sequence[Task]) -> None:
         """Say that tasks which `take` returned are leased, or stale: they need not come again."""

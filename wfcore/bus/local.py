@@ -39,6 +39,10 @@ class LocalBus:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
+        return self.take_now(limit)
+
+    def take_now(self, limit: int) -> list[Task]:
+        """Return hints that are at hand."""
         tasks = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
         self._known.difference_update(tasks)
         return tasks

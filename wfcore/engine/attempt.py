@@ -5,7 +5,6 @@ import json
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -45,6 +44,8 @@ class Workshop:
     http: HttpClient
     settings: Mapping[str, str]
     max_output_bytes: int
+    asynchronous: frozenset[str]
+    """The handlers whose `run` is `async def`; the others get threads."""
 
 
 class Attempt:
@@ -179,7 +180,7 @@ class Attempt:
             raise
 
     async def _call(self, handler: Handler, config: BaseModel, context: AttemptContext) -> Any:
-        if iscoroutinefunction(handler.run):
+        if handler.name in self._workshop.asynchronous:
             return await handler.run(config, context)
         return await self._workshop.threads.run(lambda: handler.run(config, context))
 

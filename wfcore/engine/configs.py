@@ -24,7 +24,7 @@ __all__ = ["ConfigRules"]
 _LONGEST_SAID: Final = 300
 _MOST_BRANCHES: Final = 4
 # What is wrong with a list or an object itself, whatever the templates in it will give.
-_SURE: Final = frozenset({"missing", "extra_forbidden", "too_long", "union_tag_not_found"})
+_SURE: Final = frozenset({"missing", "too_long", "union_tag_not_found"})
 
 
 class ConfigRules:
@@ -105,6 +105,8 @@ def _sure(found: Iterable[Fault], templated: Collection[str]) -> list[Fault]:
 
 
 def _may_mend(fault: Fault, templated: Collection[str]) -> bool:
+    if fault.unknown:
+        return False
     place = fault.pointer
     if place in templated:
         return True

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
+from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,6 +23,7 @@ from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
 from wfcore.engine.views import Result, execution_view, read_result
+from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.outbound.client import OutboundClient
@@ -173,8 +175,7 @@ class Engine:
 
     async def run(self, document: Document, input: Any = UNSET) -> Result:
         """Submit, trigger and wait; raises `ExecutionFailed` unless it ends COMPLETED."""
-        execution_id = await self.submit(document, input)
-        await self.trigger(execution_id)
+        execution_id = await self._submission.run(document, input)
         return (await self.wait(execution_id)).raise_for_failure()
 
     async def wait(self, execution_id: str, timeout: float | None = None) -> Result:
@@ -182,15 +183,12 @@ class Engine:
         with self._runtime.watchers.watch(execution_id, ends_only=True) as watch:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    while not (await self._record(execution_id)).status.terminal:
-                        await watch.changed()
+                    return await self._wait(execution_id, watch)
         return await self.result(execution_id)
 
     async def result(self, execution_id: str) -> Result:
         """Return how an execution ended, or where it stands."""
-        record = await self._record(execution_id)
-        plan = await self._runtime.plans.get(record.plan)
-        return await read_result(self._store, record, plan)
+        return await self._result(await self._record(execution_id))
 
     async def results(self, execution_id: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}/results`."""
@@ -244,6 +242,18 @@ class Engine:
         """Return what handlers that run here said about how far they are, by node."""
         return self._worker.progress(execution_id)
 
+    async def _wait(self, execution_id: str, watch: Watch) -> Result:
+        # What runs here need not be looked up: its end will be heard.
+        if self._runtime.opened.is_open(execution_id):
+            await watch.changed()
+        while not (record := await self._record(execution_id)).status.terminal:
+            await watch.changed()
+        return await self._result(record)
+
+    async def _result(self, record: ExecutionRecord) -> Result:
+        plan = await self._runtime.plans.get(record.plan)
+        return await read_result(self._store, self._runtime.outcomes, record, plan)
+
     async def _record(self, execution_id: str) -> ExecutionRecord:
         record = await self._runtime.insist(lambda: self._store.read(execution_id), 5.0)
         if record is None:
@@ -270,6 +280,9 @@ class Engine:
             self._http,
             self._settings,
             self._limits.max_output_bytes,
+            frozenset(
+                name for name, each in self.registry.handlers.items() if iscoroutinefunction(each.run)
+            ),
         )
         self._worker = Worker(self._runtime, workshop, self._concurrency)
         self._sweeper = Sweeper(self._runtime, self._worker)

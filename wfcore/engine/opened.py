@@ -79,6 +79,10 @@ class OpenExecutions:
             self._open.popitem(last=False)
         return opened
 
+    def is_open(self, execution: str) -> bool:
+        """Whether an execution runs here."""
+        return execution in self._open
+
     def close(self, execution: str) -> None:
         """Forget an execution that ended."""
         self._open.pop(execution, None)

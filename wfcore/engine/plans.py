@@ -62,20 +62,36 @@ class Plans:
         return plan
 
     def _prove(self, document: Document) -> tuple[Plan, str]:
-        value, text = self._read(document)
-        plan_hash = hashlib.sha256(text.encode()).hexdigest()
+        known = self._recognised(document)
+        if known is not None:
+            return known
+        if isinstance(document, bytes | str):
+            value = parse(document, self._limits)
+        else:
+            value = copy_value(document, self._limits)
+        text = json_text(value)
+        plan_hash = _hash(text)
         plan = self._known.get(plan_hash)
         if plan is None:
             plan = self._prover.prove(value, plan_hash)
             self._remember(plan)
         return plan, text
 
-    def _read(self, document: Document) -> tuple[JSONValue, str]:
-        if isinstance(document, bytes | str):
-            value = parse(document, self._limits)
-        else:
-            value = copy_value(document, self._limits)
-        return value, json_text(value)
+    def _recognised(self, document: Document) -> tuple[Plan, str] | None:
+        """Return the plan of a document that comes again just as it was: no need to read it."""
+        try:
+            if isinstance(document, str):
+                text = document
+            elif isinstance(document, bytes):
+                text = document.decode()
+            else:
+                text = json_text(document)
+            plan = self._known.get(_hash(text))
+        except (ValueError, TypeError, RecursionError):
+            # Reading it finds out what is wrong with it.
+            return None
+        return (plan, text) if plan is not None else None
+
 
     def _remember(self, plan: Plan) -> None:
         self._known[plan.hash] = plan
@@ -83,6 +99,10 @@ class Plans:
         while self._nodes > _MAX_NODES_KEPT and len(self._known) > 1:
             _, dropped = self._known.popitem(last=False)
             self._nodes -= len(dropped.nodes)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_large(document: Document) -> bool:

@@ -15,7 +15,7 @@ from wfcore.engine.upstream import Upstream
 from wfcore.plugins.failure import failure_line
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem, pointer
-from wfcore.templating import Compiled, TemplateProblem, TemplateProblems, Templating
+from wfcore.templating import Compiled, TemplateProblems, Templating
 from wfcore.workflow.document import Node, Workflow
 from wfcore.workflow.findings import Findings, Vocabulary
 from wfcore.workflow.graph import Graph
@@ -161,11 +161,9 @@ class Prover:
     def _compile_condition(self, value: bool | str, at: str, findings: Findings) -> Compiled | None:
         try:
             return self._templating.expression(value, at)
-        except TemplateProblem as error:
-            findings.add(*_parts(error.problem))
         except TemplateProblems as error:
             findings.extend(error.problems)
-        return None
+            return None
 
     def _check_references(self, part: Outline | Node, step: Step, references: References) -> None:
         places = step.references()

@@ -1,7 +1,6 @@
 """What templates name, checked against the graph and against what upstream handlers give out."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from wfcore.engine.shapes import Shape, lack
@@ -31,6 +30,7 @@ _NODE: Final[Mapping[str, Any]] = {
     "properties": {"output": True, "state": {"type": "string"}, "error": _ERROR},
     "additionalProperties": False,
 }
+_NODE_SHAPE: Final = Shape(_NODE, _NODE)
 _PATH_SHOWN: Final = 120
 
 
@@ -62,12 +62,6 @@ class Graphlike(Protocol):
         """Return what a node gives out, None if that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
-    root: str
-    steps: tuple[str | int, ...]
-
-
 class References:
     """Checks the references of one document; those to distant nodes are asked for at the end."""
 
@@ -79,7 +73,7 @@ class References:
         self._execution = execution_shape(workflow)
         schema = workflow.input_schema
         self._input = None if schema is None else Shape(schema, schema)
-        self._fine: set[_Path] = set()
+        self._fine: set[tuple[int, tuple[str | int, ...]]] = set()
 
     def check(self, node: str, direct: Collection[str], places: Iterable[Place]) -> None:
         """Check what the templates of a node name, given its direct dependencies."""
@@ -130,16 +124,16 @@ class References:
             self._follow(self._execution, reference, 0, place)
 
     def _check_path(self, reference: Reference, place: str) -> None:
-        path = _Path(reference.root, reference.path)
-        if path in self._fine:
-            return
+        shape, given = _NODE_SHAPE, 0
         if reference.path[0] == "output":
-            shape = self._graph.output(reference.root)
-            fine = shape is None or self._follow(shape, reference, 1, place)
-        else:
-            fine = self._follow(Shape(_NODE, _NODE), reference, 0, place)
-        if fine:
-            self._fine.add(path)
+            output = self._graph.output(reference.root)
+            if output is None or len(reference.path) == 1:
+                return
+            shape, given = output, 1
+        # Nodes of one handler mostly share one schema: what it allows is looked up once.
+        known = (id(shape.schema), reference.path)
+        if known not in self._fine and self._follow(shape, reference, given, place):
+            self._fine.add(known)
 
     def _follow(self, shape: Shape, reference: Reference, given: int, place: str) -> bool:
         """Check the steps after the first `given` ones against a shape."""

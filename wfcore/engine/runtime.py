@@ -36,13 +36,13 @@ class Runtime:
     outcomes: Outcomes
     watchers: Watchers = field(default_factory=Watchers)
     counters: Counters = field(default_factory=Counters)
-    random: random.Random = field(default_factory=random.Random)
+    dice: random.Random = field(default_factory=random.Random)
     due_sooner: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a deadline may have come nearer than the sweeper knows."""
 
     def token(self) -> int:
         """Return a fresh token, never 0."""
-        return self.random.getrandbits(_TOKEN_BITS) | 1
+        return self.dice.getrandbits(_TOKEN_BITS) | 1
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         """Apply Moves, however long the store is away: each may be applied twice."""

@@ -41,17 +41,15 @@ class Submission:
         stored: str | None = None
         if given is not UNSET:
             stored = json_text(self._checked_input(plan, given, "/input"))
-        new = NewExecution(
-            id=execution_id or str(uuid.uuid4()),
-            plan=plan.hash,
-            document=text,
-            name=plan.name,
-            labels=plan.labels,
-            input=stored,
-            timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
-        )
-        await self._runtime.insist(lambda: self._runtime.store.create(new), _PATIENCE)
-        return new.id
+        return await self._create(plan, text, stored, execution_id or self._new_id())
+
+    async def run(self, document: Document, given: Any) -> str:
+        """Check, store and start an execution."""
+        plan, text = await self._runtime.plans.prove(document)
+        checked = self._checked_input(plan, {} if given is UNSET else given, "/input")
+        execution_id = await self._create(plan, text, json_text(checked), self._new_id())
+        await self._start(execution_id, plan, Trigger(checked, {}), {})
+        return execution_id
 
     async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
         """Start an execution; the same body again changes nothing, another one is a conflict."""
@@ -62,15 +60,37 @@ class Submission:
         plan = await runtime.plans.get(record.plan)
         checked = _as_object(copy_value(dict(body or {}), self._limits))
         trigger = self._read_trigger(record, plan, checked)
-        opened = runtime.opened.open(execution_id, plan, trigger)
-        move = start(
-            plan, execution_id, json_text(trigger.as_dict()), _token(checked), runtime.terms
+        return await self._start(execution_id, plan, trigger, checked)
+
+    async def _create(self, plan: Plan, text: str, given: str | None, execution_id: str) -> str:
+        new = NewExecution(
+            id=execution_id,
+            plan=plan.hash,
+            document=text,
+            name=plan.name,
+            labels=plan.labels,
+            input=given,
+            timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
         )
+        await self._runtime.insist(lambda: self._runtime.store.create(new), _PATIENCE)
+        return new.id
+
+    async def _start(
+        self, execution_id: str, plan: Plan, trigger: Trigger, body: Mapping[str, Any]
+    ) -> Status:
+        runtime = self._runtime
+        opened = runtime.opened.open(execution_id, plan, trigger)
+        move = start(plan, execution_id, json_text(trigger.as_dict()), _token(body), runtime.terms)
         reply = await self._worker.start(move, opened.plan, _PATIENCE)
-        if reply.code in (Code.OK, Code.AGAIN):
-            return reply.status
-        runtime.opened.close(execution_id)
-        raise Conflict(_conflict(reply))
+        if reply.code not in (Code.OK, Code.AGAIN):
+            runtime.opened.close(execution_id)
+            raise Conflict(_conflict(reply))
+        if reply.status.terminal:
+            runtime.opened.close(execution_id)
+        return reply.status
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._runtime.dice.getrandbits(128), version=4))
 
     def _read_trigger(
         self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.errors import ErrorRecord, ExecutionFailed
 from wfcore.store.contract import ExecutionRecord, Halt, NodeRecord, StateStore
@@ -76,12 +77,14 @@ async def execution_view(
     return {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
 
 
-async def read_result(store: StateStore, record: ExecutionRecord, plan: Plan) -> Result:
+async def read_result(
+    store: StateStore, outcomes: Outcomes, record: ExecutionRecord, plan: Plan
+) -> Result:
     """Return how an execution ended, or where it stands."""
     if not record.status.terminal:
         message = f"The execution is {record.status}; results follow when it has ended."
         return Result(record.id, record.status, {}, {}, record.notices, message)
-    results = await _aggregated(store, record, plan)
+    results = await _aggregated(outcomes, record, plan)
     errors = await _errors(store, record) if record.status is not Status.COMPLETED else {}
     message = _message(record, errors)
     return Result(record.id, record.status, results, errors, record.notices, message)
@@ -89,14 +92,13 @@ async def read_result(store: StateStore, record: ExecutionRecord, plan: Plan) ->
 
 
 
-async def _aggregated(store: StateStore, record: ExecutionRecord, plan: Plan) -> dict[str, Any]:
-    found = await store.results(record.id, plan.results)
+async def _aggregated(outcomes: Outcomes, record: ExecutionRecord, plan: Plan) -> dict[str, Any]:
+    found = await outcomes.read(record.id, plan.results)
     aggregated: dict[str, Any] = {}
     for key in plan.results:
-        result = found.get(key)
-        if result is None or result.output is None:
+        if found[key].result.state is not NodeState.COMPLETED:
             continue
-        output = json.loads(result.output)
+        output = found[key].output()
         if plan.nodes[key].gives_result:
             aggregated.update(output)
         else:

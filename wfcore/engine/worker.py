@@ -216,7 +216,7 @@ class Worker:
             outcome,
             runtime.terms,
             runtime.token(),
-            runtime.random.random(),
+            runtime.dice.random(),
         )
         kept = await self._move(move, opened.plan)
         self._forget(attempt)
@@ -274,7 +274,7 @@ class Worker:
         elif move.to is NodeState.WAITING:
             counters.retried += 1
             self._runtime.due_sooner.set()
-        if move.to.terminal and not reply.status.terminal:
+        if move.to.terminal:
             result = NodeResult(move.to, move.output, move.error)
             self._runtime.outcomes.remember(move.execution, move.key, result)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 
 from wfcore.errors import NodeError
+from wfcore.outbound.address import check_address, shown
 from wfcore.outbound.body import read_body
 from wfcore.outbound.http import UNSET, HttpResponse
 
@@ -60,26 +61,31 @@ class Pool:
         except TimeoutError as error:
             raise NodeError(
                 "Timeout",
-                f"{method} {_shown(request.url)} took longer than {seconds:g} s",
+                f"{method} {shown(request.url)} took longer than {seconds:g} s",
                 retryable=True,
             ) from error
 
     def _build(
         self, method: str, url: str, headers: Mapping[str, str], json: Any, content: bytes | None
     ) -> httpx.Request:
-        fields = httpx.Headers(dict(headers), encoding="utf-8")
         try:
+            address = httpx.URL(url)
+            # A host that is no punycode shows itself only when it is asked for.
+            _ = address.host
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise NodeError("InvalidUrl", f"{url!r} is not a URL: {error}") from error
+        try:
+            fields = httpx.Headers(dict(headers), encoding="utf-8")
             if json is not UNSET:
                 content = _json_bytes(json)
                 fields.setdefault("content-type", "application/json")
-            return self._client.build_request(method, url, headers=fields, content=content)
-        except httpx.InvalidURL as error:
-            raise NodeError("InvalidUrl", f"{url!r} is not a URL: {error}") from error
+            return self._client.build_request(method, address, headers=fields, content=content)
         except (TypeError, ValueError, RecursionError) as error:
             raise NodeError("InvalidRequest", f"{method} {url!r}: {error}") from error
 
     async def _exchange(self, request: httpx.Request) -> HttpResponse:
         for _ in range(_MAX_REDIRECTS + 1):
+            check_address(request.url)
             response = await self._send(request)
             try:
                 if response.next_request is None:
@@ -91,20 +97,19 @@ class Pool:
                 await response.aclose()
         raise NodeError(
             "TooManyRedirects",
-            f"{_shown(request.url)} is the end of more than {_MAX_REDIRECTS} redirects",
+            f"{shown(request.url)} is the end of more than {_MAX_REDIRECTS} redirects",
         )
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         # httpx itself would read the body of every redirect, whatever its size.
         try:
             return await self._client.send(request, stream=True, follow_redirects=False)
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-            # A host name that cannot be encoded for DNS passes httpx and fails in the resolver.
-            raise NodeError(
-                "InvalidUrl", f"{str(request.url)!r} cannot be requested: {error}"
-            ) from error
+        except UnicodeError as error:
+            # The same, for a host that a redirect names.
+            message = f"{shown(request.url)} redirects to what is not a URL: {error}"
+            raise NodeError("InvalidUrl", message) from error
         except httpx.LocalProtocolError as error:
-            message = f"{request.method} {_shown(request.url)}: {error}"
+            message = f"{request.method} {shown(request.url)}: {error}"
             raise NodeError("InvalidRequest", message) from error
         except httpx.TransportError as error:
             raise _connection_failed(request, error) from error
@@ -117,7 +122,7 @@ class Pool:
             limit=self._max_body_bytes,
             beginning_only=response.status_code >= 400,
         )
-        return HttpResponse(response.status_code, headers, body, _shown(response.url))
+        return HttpResponse(response.status_code, headers, body, shown(response.url))
 
 
 def _json_bytes(value: Any) -> bytes:
@@ -129,11 +134,6 @@ def _connection_failed(request: httpx.Request, error: httpx.TransportError) -> N
     reason = str(error) or type(error).__name__
     return NodeError(
         "ConnectionFailed",
-        f"{request.method} {_shown(request.url)} failed: {reason}",
+        f"{request.method} {shown(request.url)} failed: {reason}",
         retryable=True,
     )
-
-
-def _shown(url: httpx.URL) -> str:
-    """Return the URL as errors show it: without password and query, where tokens live."""
-    return str(url.copy_with(userinfo=b"", query=None, fragment=None))

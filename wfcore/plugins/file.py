@@ -5,11 +5,15 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from wfcore.errors import PluginError
 from wfcore.plugins.failure import failure_line
 
-__all__ = ["load_file"]
+__all__ = ["FILE_PLUGIN", "load_file"]
+
+FILE_PLUGIN: Final = "wfcore_plugin_"
+"""How the names of modules begin that `load_file` made."""
 
 
 def load_file(path: str | Path) -> ModuleType:
@@ -25,7 +29,7 @@ def load_file(path: str | Path) -> ModuleType:
     if not file.is_file():
         raise PluginError(f"no plugin file {str(path)!r}")
     # Two files of one name in two folders are two modules.
-    name = f"wfcore_plugin_{sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
+    name = f"{FILE_PLUGIN}{sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise PluginError(f"plugin file {str(path)!r} is no Python source (.py)")

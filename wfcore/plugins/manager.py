@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ from wfcore.plugins.advertised import advertised_handlers
 from wfcore.plugins.contribution import Contribution, HookTable, admit_all
 from wfcore.plugins.discovery import Installed, find_installed
 from wfcore.plugins.failure import failure_line, failure_traceback
+from wfcore.plugins.file import FILE_PLUGIN
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.hookspecs import Templaters, Validator
 from wfcore.plugins.registry import PluginReport, Registry
@@ -92,7 +94,7 @@ class _Loading:
     def load_given(self, plugin: object) -> None:
         if self._hooks.knows(plugin):
             return
-        name = _name_of(plugin)
+        name, module = _identity(plugin)
         started = perf_counter()
         try:
             contribution = self._hooks.collect(plugin)
@@ -100,7 +102,7 @@ class _Loading:
             raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
         report = PluginReport(
             name=name,
-            module=name,
+            module=module,
             status="loaded",
             seconds=perf_counter() - started,
             hooks=contribution.hooks,
@@ -167,8 +169,12 @@ def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, PluginError) else failure_line(error)
 
 
-def _name_of(plugin: object) -> str:
+def _identity(plugin: object) -> tuple[str, str]:
+    """Return the name and the place of a plugin that was given: its module, file or class."""
     if inspect.ismodule(plugin):
-        return plugin.__name__
+        if plugin.__name__.startswith(FILE_PLUGIN) and plugin.__file__ is not None:
+            return Path(plugin.__file__).name, plugin.__file__
+        return plugin.__name__, plugin.__name__
     kind: Callable[..., Any] = plugin if inspect.isclass(plugin) else type(plugin)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return name, name

@@ -62,15 +62,16 @@ class SqliteStore:
             await self._writer.start()
             self._reader = self._file.reader()
         except BaseException:
-            self._file.release()
+            await self.close()
             raise
 
     async def close(self) -> None:
         """Finish what waits, close the file, give it up."""
         await self._writer.stop()
+        reader, self._reader = self._reader, None
         self._reading.shutdown()
-        if self._reader is not None:
-            self._reader.close()
+        if reader is not None:
+            reader.close()
         self._file.release()
 
     async def create(self, new: NewExecution) -> bool:
@@ -156,11 +157,10 @@ class SqliteStore:
         return rows[0][0] if rows else None
 
     async def _query(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        def work() -> list[Any]:
-            assert self._reader is not None, "the store is open"
-            return self._reader.execute(sql, values).fetchall()
-
-        return await self._in_reader(work)
+        reader = self._reader
+        if reader is None:
+            raise StoreError(f"{self._file.path} is closed")
+        return await self._in_reader(lambda: reader.execute(sql, values).fetchall())
 
     async def _in_reader(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

@@ -118,15 +118,15 @@ class SqliteFile:
 
     def writer(self) -> sqlite3.Connection:
         """Open the one connection that writes and checkpoints, and migrate the file."""
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
-            self._prepare(connection)
-        except sqlite3.DatabaseError as error:
-            connection.close()
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be used as a store: {error}") from error
-        except StoreError:
-            connection.close()
-            raise
         return connection
 
     def reader(self) -> sqlite3.Connection:

@@ -9,6 +9,8 @@ import sqlite3
 from itertools import islice
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from wfcore.store.contract import Event, Halt, NewExecution
 from wfcore.store.ledger import Entry, Ledger
 from wfcore.store.rows import ExecutionRow, NodeRow
@@ -18,7 +20,11 @@ __all__ = ["SqliteLedger", "decode_event"]
 
 _IDLE_ENTRIES: Final = 1_000
 _PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"
-_PUT_EXECUTION: Final = f"INSERT OR REPLACE INTO execution VALUES ({', '.join('?' * 17)})"
+_ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 17)})"
+_SET_EXECUTION: Final = (
+    "UPDATE execution SET status = ?, halt = ?, active = ?, failures = ?, seq = ?, notices = ?, "
+    "started = ?, ended = ?, deadline = ? WHERE number = ?"
+)
 _NODE_COLUMNS: Final = (
     "key, state, token, attempt, failures, lost, ok, failed, skipped, cursor, deadline, started, "
     "ended, queue, handler"
@@ -36,6 +42,7 @@ class SqliteLedger(Ledger):
         self._complete: set[str] = set()
         self._idle: dict[str, None] = {}
         self._new_documents: dict[str, str] = {}
+        self._new_executions: dict[str, Entry] = {}
         self._dirty_executions: dict[str, Entry] = {}
         self._dirty_nodes: dict[tuple[int, str], tuple[Entry, NodeRow]] = {}
         self._new_results: dict[tuple[int, str], tuple[str | None, str | None]] = {}
@@ -68,7 +75,7 @@ class SqliteLedger(Ledger):
         entry = self.entries[new.id]
         self._complete.add(new.id)
         self._idle[new.id] = None
-        self.save_execution(entry)
+        self._new_executions[new.id] = entry
         return True
 
     def node(self, entry: Entry, key: str) -> NodeRow | None:
@@ -83,7 +90,8 @@ class SqliteLedger(Ledger):
         self._dirty_nodes[entry.row.number, row.key] = (entry, row)
 
     def save_execution(self, entry: Entry) -> None:
-        self._dirty_executions[entry.row.id] = entry
+        if entry.row.id not in self._new_executions:
+            self._dirty_executions[entry.row.id] = entry
 
     def put_result(self, entry: Entry, key: str, output: str | None, error: str | None) -> None:
         self._new_results[entry.row.number, key] = (output, error)
@@ -100,9 +108,12 @@ class SqliteLedger(Ledger):
             db.executemany(
                 "INSERT OR IGNORE INTO document VALUES (?, ?)", self._new_documents.items()
             )
+        if self._new_executions:
+            added = [_execution_values(entry.row) for entry in self._new_executions.values()]
+            db.executemany(_ADD_EXECUTION, added)
         if self._dirty_executions:
-            rows = [_execution_values(entry.row) for entry in self._dirty_executions.values()]
-            db.executemany(_PUT_EXECUTION, rows)
+            changed = [_execution_changes(entry.row) for entry in self._dirty_executions.values()]
+            db.executemany(_SET_EXECUTION, changed)
         if self._dirty_nodes:
             values = [_node_values(e.row.number, row) for e, row in self._dirty_nodes.values()]
             db.executemany(_PUT_NODE, values)
@@ -117,7 +128,7 @@ class SqliteLedger(Ledger):
     @property
     def is_dirty(self) -> bool:
         """Whether anything waits for `flush`."""
-        return bool(self._dirty_executions or self._dirty_nodes or self._new_documents)
+        return bool(self._new_executions or self._dirty_executions or self._dirty_nodes)
 
     def forget(self) -> None:
         """After a commit: let go of what need not be in memory."""
@@ -125,7 +136,7 @@ class SqliteLedger(Ledger):
             if row.state.terminal and not row.is_active and row.key in entry.nodes:
                 entry.ended.add(row.key)
                 del entry.nodes[row.key]
-        for identifier, entry in self._dirty_executions.items():
+        for identifier, entry in (self._dirty_executions | self._new_executions).items():
             if entry.row.status.terminal:
                 self._idle[identifier] = None
                 self._drop(identifier)
@@ -144,6 +155,7 @@ class SqliteLedger(Ledger):
 
     def _clear_changes(self) -> None:
         self._new_documents = {}
+        self._new_executions = {}
         self._dirty_executions = {}
         self._dirty_nodes = {}
         self._new_results = {}
@@ -243,6 +255,21 @@ def _execution_values(row: ExecutionRow) -> tuple[Any, ...]:
     )
 
 
+def _execution_changes(row: ExecutionRow) -> tuple[Any, ...]:
+    return (
+        str(row.status),
+        str(row.halt),
+        row.active,
+        row.failures,
+        row.seq,
+        _encode(row.notices) if row.notices else "[]",
+        row.started,
+        row.ended,
+        row.deadline,
+        row.number,
+    )
+
+
 def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
     number, identifier, plan, name, labels, given, created, timeout, status, halt, *rest = values
     active, failures, seq, notices, started, ended, deadline = rest
@@ -268,17 +295,17 @@ def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
 
 
 def _encode_event(event: Event) -> str:
-    return _encode(
+    return to_json(
         (
-            event.before,
-            event.to,
+            str(event.before) if event.before is not None else None,
+            str(event.to) if event.to is not None else None,
             event.attempt,
             event.fired,
             event.kept,
-            event.status,
+            str(event.status),
             event.detail,
         )
-    )
+    ).decode()
 
 
 def decode_event(seq: int, at: int, key: str, body: str) -> Event:

@@ -8,7 +8,7 @@ from wfcore.templating.failure import RenderError
 
 __all__ = ["Missing", "Step", "describe", "path_text", "resolve", "walk"]
 
-Step: TypeAlias = "str | int"
+Step: TypeAlias = str | int
 
 _ABSENT: Final = object()
 _KEYS_SHOWN: Final = 5
@@ -52,12 +52,12 @@ def resolve(names: Mapping[str, Any], root: str, steps: Sequence[Step]) -> Any:
     value = names.get(root, _ABSENT)
     if value is _ABSENT:
         return Missing(f"there is no {quoted(root)} here{_similar(root, names)}", root)
-    return walk(value, path_text(root, ()), steps)
+    return walk(value, root if root.isidentifier() else f"nodes[{root!r}]", steps)
 
 
 def path_text(root: str, steps: Sequence[Step]) -> str:
-    """Write a path as a template would: `get_posts.output.data[0]`."""
-    text = root if root.isidentifier() or not root or root[0] == "(" else f"nodes[{root!r}]"
+    """Write a path as a template would: `get_posts.output.data[0]`; `root` stands as it is."""
+    text = root
     for step in steps:
         is_word = isinstance(step, str) and step.isidentifier()
         text += f".{step}" if is_word else f"[{step!r}]"

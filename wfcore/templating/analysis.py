@@ -14,8 +14,8 @@ from wfcore.templating.vocabulary import Vocabulary
 
 __all__ = ["Analysis", "Guard", "Path", "constant_steps"]
 
-Path: TypeAlias = "tuple[Step, ...]"
-Guard: TypeAlias = "tuple[str, Path]"
+Path: TypeAlias = tuple[Step, ...]
+Guard: TypeAlias = tuple[str, Path]
 
 _DEEPEST: Final = 100
 

@@ -36,6 +36,7 @@ LOOP_NAMES: Final = (
 
 _INTEGER_BITS: Final = 63
 _CAN_MISS: Final = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.CondExpr)
+_NO_KEYS: Final = (nodes.Const, nodes.List, nodes.Tuple)
 _LENIENT_TESTS: Final = frozenset({"defined", "undefined"})
 _LENIENT_FILTERS: Final = frozenset({"default", "d"})
 
@@ -85,7 +86,7 @@ class ExpressionCompiler:
         elif isinstance(base, nodes.Getitem):
             evaluate = _stepping(self._computed(base, optional), _label(base), steps)
         else:
-            if isinstance(base, nodes.Literal) and steps and isinstance(steps[0], str):
+            if isinstance(base, _NO_KEYS) and steps and isinstance(steps[0], str):
                 message = f"a literal has no {quoted(steps[0])}; use a filter"
                 raise Refusal("attribute", message, None, node.lineno)
             evaluate = _stepping(self.lenient(base), _label(base), steps)

@@ -272,7 +272,7 @@ def _word(kind: str, words: Mapping[str, Ability], name: Any) -> Ability:
 
 
 def _steps(frame: Frame, attribute: Any, items: int) -> Sequence[Step]:
-    """Read what filters call an attribute, `author.name` or `0`, to be followed in so many items."""
+    """Read what filters call an attribute, `author.name` or `0`; pay for so many items."""
     if isinstance(attribute, int) and not isinstance(attribute, bool):
         return (attribute,)
     if not isinstance(attribute, str):

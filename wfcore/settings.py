@@ -1,0 +1,168 @@
+"""The operator's settings: the one place that reads the environment and `.env`.
+
+Processes read them once, at their start; engines and everything below take arguments.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
+
+from wfcore.engine.retry import RetryDefaults
+from wfcore.errors import WfError
+from wfcore.problems import Problem
+from wfcore.store.opening import Durability
+from wfcore.workflow.faults import faults
+from wfcore.workflow.limits import Limits
+
+__all__ = ["LogLevel", "Settings", "SettingsRefused"]
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+_PREFIX: Final = "app_"
+_LIMITS: Final = Limits()
+_RETRY: Final = RetryDefaults()
+_A_YEAR: Final = 365 * 24 * 3600
+
+# Ours, now or in a later version: addresses (which may hold passwords) and what only processes use.
+_OURS: Final = re.compile(
+    r"(store|bus|blob)_url|(redis|kafka|outbound)_.+|retention_seconds", re.ASCII
+)
+# A plugin gets credentials as secrets, by name and with a log of who asked; never as a setting,
+# which any handler may read.
+_CREDENTIAL: Final = re.compile(
+    r"(^|_)(secrets?|pass|passwd|passwords?|passphrases?|keys?|apikeys?|tokens?|credentials?|creds"
+    r"|auth|private|dsn|cookies?|signature|salt)(_|$)",
+    re.ASCII,
+)
+_USER_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*@", re.ASCII | re.IGNORECASE)
+
+Count = Annotated[int, Field(ge=1, le=2**31)]
+Seconds = Annotated[float, Field(ge=0, le=_A_YEAR, allow_inf_nan=False)]
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class SettingsRefused(WfError):
+    """Settings have wrong values; `problems` names each, with its environment variable."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problem.message for problem in problems))
+
+
+class Settings(BaseSettings):
+    """What the operator set; `APP_STORE_URL` is `store_url`, and so on.
+
+    A variable of the environment goes before the same one in `.env`; an empty one counts as not
+    set. Use `Settings.read()`, which says clearly what is wrong.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    store_url: Annotated[str | None, Field(repr=False)] = None
+    """None: each command has a place of its own for its store."""
+    durability: Annotated[Durability, BeforeValidator(_lower)] = "durable"
+    lease_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 10.0
+    max_retries: Annotated[int, Field(ge=0, le=10_000)] = _RETRY.max_retries
+    base_backoff: Seconds = _RETRY.base_backoff
+    retry_delay: Seconds = _RETRY.retry_delay
+    max_output_bytes: Count = _LIMITS.max_output_bytes
+    max_nodes: Count = _LIMITS.max_nodes
+    max_document_bytes: Count = _LIMITS.max_document_bytes
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
+    llm_provider: str | None = None
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Attempts at a time."""
+
+    _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment and `.env`; raises `SettingsRefused` with every wrong setting."""
+        try:
+            settings = cls()
+        except ValidationError as error:
+            raise SettingsRefused(tuple(_problems(error))) from error
+        except (OSError, UnicodeDecodeError) as error:
+            message = f".env cannot be read: {error}"
+            raise SettingsRefused((Problem("setting.file", "", message),)) from error
+        settings._for_plugins.update(_for_plugins())
+        return settings
+
+    @property
+    def plugin_settings(self) -> dict[str, str]:
+        """What handlers can ask for (`context.setting("llm_provider")`).
+
+        Every other `APP_<NAME>`, in lower case and without the prefix; without what a credential
+        may be in, and without the settings of ours that only processes use.
+        """
+        chosen = {"llm_provider": self.llm_provider} if self.llm_provider is not None else {}
+        return {**self._for_plugins, **chosen}
+
+    def engine_options(self) -> dict[str, Any]:
+        """Return the arguments of `Engine` that these settings decide; `store` only where set."""
+        options: dict[str, Any] = {
+            "durability": self.durability,
+            "concurrency": self.concurrency,
+            "lease_seconds": self.lease_seconds,
+            "settings": self.plugin_settings,
+            "limits": Limits(
+                max_nodes=self.max_nodes,
+                max_document_bytes=self.max_document_bytes,
+                max_output_bytes=self.max_output_bytes,
+            ),
+            "retry": RetryDefaults(
+                max_retries=self.max_retries,
+                base_backoff=self.base_backoff,
+                retry_delay=self.retry_delay,
+            ),
+        }
+        if self.store_url is not None:
+            options["store"] = self.store_url
+        return options
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    given = {str(detail["loc"][0]): detail["input"] for detail in error.errors() if detail["loc"]}
+    for fault in faults(error, given):
+        name = str(fault.path[0]) if fault.path else ""
+        variable = f"{_PREFIX}{name}".upper()
+        message = f"{variable}{fault.message.removeprefix(name)}"
+        yield Problem("setting.invalid", "", message)
+
+
+def _for_plugins() -> dict[str, str]:
+    found = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    named = {
+        name.removeprefix(_PREFIX): value
+        for name, value in found.items()
+        if name.startswith(_PREFIX) and value is not None
+    }
+    return {name: value for name, value in named.items() if _may_be_shown(name, value)}
+
+
+def _may_be_shown(name: str, value: str) -> bool:
+    if name in Settings.model_fields or _OURS.fullmatch(name):
+        return False
+    return not _CREDENTIAL.search(name) and not _USER_IN_URL.match(value)

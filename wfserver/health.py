@@ -1,0 +1,69 @@
+"""`/livez` and `/readyz`: is the process alive, and can it serve."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from wfcore.errors import ExecutionNotFound, StoreError
+from wfcore.plugins.registry import PluginReport
+from wfserver.serving import ServingEngine
+
+__all__ = ["router"]
+
+_PATIENCE_SECONDS: Final = 2.0
+_NO_EXECUTION: Final = "@readyz"
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Is the process alive?", operation_id="livez")
+async def livez() -> JSONResponse:
+    """Answer, which is all that is asked."""
+    return JSONResponse({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    summary="Can it serve?",
+    operation_id="readyz",
+    responses={503: {"description": "The store does not answer."}},
+)
+async def readyz(engine: ServingEngine) -> JSONResponse:
+    """200 while the store answers. A broken plugin is listed: the others go on without it."""
+    answers = await _store_answers(engine)
+    reports = engine.registry.reports
+    body: dict[str, Any] = {
+        "status": "ready" if answers else "not ready",
+        "store": {"answers": answers, "durability": engine.durability},
+        "plugins": {
+            "loaded": [_named(report) for report in reports if report.status == "loaded"],
+            "broken": [
+                {**_named(report), "error": report.error}
+                for report in reports
+                if report.status == "broken"
+            ],
+        },
+    }
+    return JSONResponse(body, HTTPStatus.OK if answers else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _store_answers(engine: ServingEngine) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await engine.record(_NO_EXECUTION)
+    except ExecutionNotFound:
+        return True
+    except (StoreError, TimeoutError):
+        return False
+    return True
+
+
+def _named(report: PluginReport) -> dict[str, str | None]:
+    return {
+        "name": report.name,
+        "distribution": report.distribution,
+        "version": report.version,
+    }
