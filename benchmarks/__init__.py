@@ -1,1 +1,1 @@
-"""Measures the engine through its public door. `python -m benchmarks` prints a line per workload."""
+"""Measures the engine through its public door: `python -m benchmarks`."""

@@ -13,7 +13,7 @@ from benchmarks.workloads import WORKLOADS, Durability, Figures
 def main() -> None:
     """Run the chosen workloads."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("workloads", nargs="*", help="beginnings of names, such as W1; default: all")
+    parser.add_argument("workloads", nargs="*", help="beginnings of names: W1; default: all")
     parser.add_argument("--durability", choices=["durable", "relaxed", "both"], default="both")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()

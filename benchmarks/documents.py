@@ -57,9 +57,8 @@ def prompts(count: int, salt: int) -> Document:
         if i % 8 == 3:
             text = f"Item {salt}-{i}: {{{{ {before}.output.value | upper }}}} and so on"
         elif i % 8 == 7:
-            text = (
-                f"Item {salt}-{i}: {{% if {before}.output.value %}}yes {i}{{% else %}}no{{% endif %}}"
-            )
+            condition = f"{{% if {before}.output.value %}}yes {i}{{% else %}}no{{% endif %}}"
+            text = f"Item {salt}-{i}: {condition}"
         else:
             text = f"Summarize item {salt}-{i}: {{{{ {before}.output.value }}}} in one sentence."
         node = {"id": f"n{i}", "handler": "noop", "dependencies": [before]}

@@ -1,15 +1,15 @@
 """Every error that `wfcore` raises, and the one record in which errors are stored and shown.
 
-    WfError
-    ├── DocumentRefused      a document, override or input has problems; nothing was stored
-    ├── ExecutionNotFound    no execution of that id
-    ├── Conflict             the request contradicts what the execution already is
-    ├── ExecutionFailed      an awaited execution ended other than COMPLETED
-    ├── NodeError            raised by handlers: one attempt failed, and how to go on
-    ├── PluginError          a plugin cannot be used as asked
-    └── StoreError           the store did not answer or cannot be used
-        ├── StoreOwned       another process owns the file
-        └── StoreTooNew      written by a newer format version
+- `WfError`
+  - `DocumentRefused`: a document, override or input has problems; nothing was stored
+  - `ExecutionNotFound`: no execution of that id
+  - `Conflict`: the request contradicts what the execution already is
+  - `ExecutionFailed`: an awaited execution ended other than COMPLETED
+  - `NodeError`: raised by handlers: one attempt failed, and how to go on
+  - `PluginError`: a plugin cannot be used as asked
+  - `StoreError`: the store did not answer or cannot be used
+    - `StoreOwned`: another process owns the file
+    - `StoreTooNew`: written by a newer format version
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ class NodeError(WfError):
 
     def __init__(
         self,
-        type: str,  # noqa: A002 - the record's own word
+        type: str,
         message: str,
         *,
         retryable: bool = False,

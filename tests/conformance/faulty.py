@@ -1,8 +1,8 @@
 """Stores and buses that misbehave as networks and brokers do, by a seed, and say what they did.
 
-`FaultyStore` fails before a command is applied, fails after it was (the caller cannot tell), delays,
-applies twice, and lets a copy of a command arrive late. `FaultyBus` loses, repeats, reorders and
-delays hints. The laws say that no outcome changes under either.
+`FaultyStore` fails before a command is applied, fails after it was (the caller cannot tell),
+delays, applies twice, and lets a copy of a command arrive late. `FaultyBus` loses, repeats,
+reorders and delays hints. The laws say that no outcome changes under either.
 """
 
 import asyncio
@@ -267,6 +267,9 @@ class FaultyBus:
 
     async def take(self, limit: int) -> list[Task]:
         return await self.inner.take(limit)
+
+    def take_now(self, limit: int) -> list[Task]:
+        return self.inner.take_now(limit)
 
     async def claimed(self, tasks: Sequence[Task]) -> None:
         await self.inner.claimed(tasks)

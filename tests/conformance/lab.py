@@ -21,7 +21,7 @@ from wfcore.store.contract import (
     StateStore,
 )
 
-__all__ = ["X", "Dump", "Lab", "dump", "fired", "kept"]
+__all__ = ["Dump", "Lab", "X", "dump", "fired", "kept"]
 
 X = "x1"
 """The execution that a case works on."""

@@ -7,7 +7,6 @@ each time somebody asks. That makes it slow and hard to get wrong in the same wa
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from wfcore.store.contract import (
     NO_CURSOR,
@@ -150,7 +149,8 @@ class Model:
         run.sweep_at = None if sweep_ms is None else now + sweep_ms
         if not before:
             _note_end(run, now)
-            self._log(run, now, "", None, None, 0, [], [], {"halt": halt.value})
+            event = Event(0, now, "", None, None, 0, (), (), run.status, {"halt": halt.value})
+            _log(run, event)
         return Reply(Code.AGAIN if before else Code.OK, run.status, run.new.plan)
 
     def renew(self, leases: list[LeaseRef], lease_ms: int, now: int) -> list[bool]:
@@ -257,9 +257,19 @@ class Model:
         if move.notice and move.notice not in run.notices and len(run.notices) < 5:
             run.notices.append(move.notice)
         _note_end(run, now)
-        detail = json.loads(move.detail) if move.detail else None
-        attempt = len(node.leases)
-        self._log(run, now, move.key, before, move.to, attempt, fired, kept, detail)
+        event = Event(
+            seq=0,
+            at=now,
+            key=move.key,
+            before=before,
+            to=move.to,
+            attempt=len(node.leases),
+            fired=tuple(item.key for item in fired),
+            kept=tuple(item.key for item in kept),
+            status=run.status,
+            detail=json.loads(move.detail) if move.detail else None,
+        )
+        _log(run, event)
         return Reply(Code.OK, run.status, run.new.plan, fired, kept, _own_lease(node, move, now))
 
     def _arrive(
@@ -299,21 +309,10 @@ class Model:
         lease = _own_lease(node, move, now)
         return Reply(Code.AGAIN, run.status, run.new.plan, fired, kept, lease)
 
-    def _log(
-        self,
-        run: _Execution,
-        now: int,
-        key: str,
-        before: NodeState | None,
-        to: NodeState | None,
-        attempt: int,
-        fired: list[Fired],
-        kept: list[Lease],
-        detail: dict[str, Any] | None,
-    ) -> None:
-        names = tuple(item.key for item in fired), tuple(item.key for item in kept)
-        seq = len(run.events) + 1
-        run.events.append(Event(seq, now, key, before, to, attempt, *names, run.status, detail))
+
+def _log(run: _Execution, event: Event) -> None:
+    event.seq = len(run.events) + 1
+    run.events.append(event)
 
 
 def _was_applied(node: _Node, move: Move, now: int) -> bool:
@@ -329,7 +328,7 @@ def _was_applied(node: _Node, move: Move, now: int) -> bool:
 def _objection(run: _Execution, node: _Node, move: Move, now: int) -> Code | None:
     cursor = NO_CURSOR if node.goes_on_at is None else node.goes_on_at
     fits = node.state in move.expect and cursor == move.cursor
-    fits = fits and (move.token == 0 or node.token == move.token)
+    fits = fits and move.token in {0, node.token}
     if move.if_due:
         fits = fits and node.deadline is not None and node.deadline <= now
     if not fits:

@@ -93,6 +93,15 @@ async def test_take_returns_no_more_than_its_limit(bus: TaskBus, limit: int) -> 
     assert set(await take_until(bus, wanted, limit)) == wanted
 
 
+async def test_taking_now_never_waits_and_loses_nothing(bus: TaskBus) -> None:
+    assert bus.take_now(10) == []
+    wanted = {task(number) for number in range(4)}
+    await bus.publish(sorted(wanted))
+    at_hand = bus.take_now(2)
+    assert len(at_hand) <= 2
+    await take_until(bus, wanted - set(at_hand))
+
+
 async def test_publishing_nothing_wakes_nobody(bus: TaskBus) -> None:
     waiting = asyncio.ensure_future(bus.take(1))
     await bus.publish([])

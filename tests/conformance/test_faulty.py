@@ -1,6 +1,7 @@
-"""The faulty store and bus do what they say; and a patient client cannot tell them from good ones."""
+"""The faulty store and bus do what they say, and a patient client leaves no other traces."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,6 @@ class Recorder(LocalBus):
         super().__init__()
         self.published: list[Task] = []
 
-    async def publish(self, tasks: list[Task]) -> None:  # type: ignore[override]
+    async def publish(self, tasks: Sequence[Task]) -> None:
         self.published += tasks
         await super().publish(tasks)

@@ -6,8 +6,9 @@ store. Where a place is not found any more, the code was rewritten: say here wha
 
 import inspect
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -35,7 +36,7 @@ class Mutant(NamedTuple):
     source: str
     instead: str
     case: Case
-    arguments: dict[str, Any] = {}
+    arguments: Mapping[str, Any] = MappingProxyType({})
 
 
 CANCEL = {"halt": Halt.CANCEL, "status": Status.CANCELLED}

@@ -16,6 +16,7 @@ from tests.conformance.lab import X, dump
 from tests.conformance.moves import LONG, edge
 from wfcore.errors import StoreError
 from wfcore.store.contract import Code, Move, Reply
+from wfcore.store.opening import Durability
 from wfcore.store.sqlite import SqliteStore
 from wfcore.store.sqlite_ledger import SqliteLedger
 from wfcore.workflow.states import Status
@@ -114,10 +115,9 @@ class TestGroupCommit:
 
     @pytest.mark.parametrize(("durability", "level"), [("durable", 2), ("relaxed", 1)])
     async def test_durable_flushes_each_commit_to_disk(
-        self, tmp_path: Path, durability: str, level: int
+        self, tmp_path: Path, durability: Durability, level: int
     ) -> None:
-        chosen = "durable" if durability == "durable" else "relaxed"
-        other = SqliteStore(tmp_path / "other.db", durability=chosen)
+        other = SqliteStore(tmp_path / "other.db", durability=durability)
         await other.open()
         found = await other._writer.submit(
             lambda ledger, now: [

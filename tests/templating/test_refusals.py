@@ -79,7 +79,7 @@ def _problem(source: str, templating: Templating) -> Problem:
             "`loop` has no `idx`",
             'did you mean "index"?',
         ),
-        ("{% for i in a %}{{ loop }}{% endfor %}", "loop", "`loop` has no", None),
+        ("{% for i in a %}{{ loop }}{% endfor %}", "loop", "`loop` is no value by itself", None),
         ("{% for i in a recursive %}{% endfor %}", "loop", "a loop cannot be recursive", None),
         ("{% set nodes = 1 %}", "variable", "`nodes` has a meaning of its own", None),
         ("{% for range in a %}{% endfor %}", "variable", "`range` has a meaning of its own", None),

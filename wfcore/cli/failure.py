@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wfcore.cli.exits import Exit
-from wfcore.cli.places import line_of
+from wfcore.cli.places import lines_of
 from wfcore.cli.wording import counted, printable
 from wfcore.errors import (
     Conflict,
@@ -70,25 +70,27 @@ def failures_told(output: Format) -> Iterator[None]:
 
 
 def tell_problems(
-    console: Console, problems: Sequence[Problem], *, title: str = "", source: str = ""
+    console: Console, problems: Sequence[Problem], *, title: str, source: str = ""
 ) -> None:
-    """Write problems for people: place, message, hint."""
-    if title:
-        console.print(Text(f"✗ {printable(title)}: {counted(len(problems), 'problem')}", "bold red"))
+    """Write problems for people: place, message, hint. `source` is the text that has them."""
+    lines = lines_of(source, [problem.pointer for problem in problems]) if source else {}
+    found = counted(len(problems), "problem")
+    _write(console, Text.assemble((f"{printable(title)}: {found}", "bold red")))
     for problem in problems:
+        line = lines.get(problem.pointer)
+        place = f"{title}:{line}" if line is not None and problem.pointer else ""
         console.print()
-        line = line_of(source, problem.pointer) if source and problem.pointer else None
-        place = f"{title}:{line}  " if line is not None else ""
         if problem.pointer:
-            console.print(
-                Text.assemble("  ", (printable(place), "dim"), (printable(problem.pointer), "cyan")),
-                soft_wrap=True,
-            )
-        console.print(Text(f"  {printable(problem.message)}"), soft_wrap=True)
+            _write(console, Text.assemble("  ", (printable(problem.pointer), "cyan")))
+        _write(console, Text(f"  {printable(problem.message)}"))
         if problem.hint:
-            console.print(Text(f"  → {printable(problem.hint)}", "green"), soft_wrap=True)
-        console.print(Text(f"  {problem.code}", "dim"))
+            _write(console, Text.assemble("  ", (printable(problem.hint), "green")))
+        _write(console, Text(f"  {problem.code}  {printable(place)}".rstrip(), "dim"))
     console.print()
+
+
+def _write(console: Console, line: Text) -> None:
+    console.print(line, soft_wrap=True)
 
 
 def _tell(failed: CommandFailed, output: Format) -> None:
@@ -100,5 +102,5 @@ def _tell(failed: CommandFailed, output: Format) -> None:
         tell_problems(console, failed.problems, title=failed.title, source=failed.source)
     else:
         for problem in failed.problems:
-            console.print(Text.assemble(("wf: ", "bold red"), printable(str(problem))), soft_wrap=True)
+            _write(console, Text.assemble(("wf: ", "bold red"), printable(str(problem))))
     sys.exit(failed.code)

@@ -1,11 +1,17 @@
-"""From a JSON pointer to the line of the text that it leads to."""
+"""From JSON pointers to the lines of the text that they lead into."""
 
+import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-__all__ = ["line_of"]
+from wfcore.problems import pointer as pointer_of
+
+__all__ = ["lines_of"]
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_LONGEST: Final = 4_000_000
+"""Characters; finding a line must not take longer than finding the problem."""
 
 
 class _Open:
@@ -19,37 +25,43 @@ class _Open:
 
     def place(self) -> str:
         """Return the pointer of the value that comes next."""
-        if self.is_list:
-            return f"{self.pointer}/{self.index}"
-        return f"{self.pointer}/{self.key}"
+        return self.pointer + pointer_of(self.index if self.is_list else self.key or "")
 
 
-def line_of(text: str, pointer: str) -> int | None:
-    """Return the line, counted from 1, of the value at `pointer`.
+def lines_of(text: str, pointers: Iterable[str]) -> dict[str, int]:
+    """Return for each pointer the line, counted from 1, where its value begins.
 
-    Where there is no such value (a key is missing), the line of what should hold it. None where
-    the text leads nowhere near.
+    Where there is no such value (a key that is missing), the line of what should hold it.
     """
-    best: tuple[int, int] | None = None
-    for place, offset in _places(text):
-        depth = place.count("/")
-        if pointer == place:
-            best = depth, offset
-            break
-        if pointer.startswith(place + "/") and (best is None or depth > best[0]):
-            best = depth, offset
-    return text.count("\n", 0, best[1]) + 1 if best is not None else None
+    chains = {pointer: list(_ancestry(pointer)) for pointer in pointers}
+    wanted = {place for chain in chains.values() for place in chain}
+    if not wanted or len(text) > _LONGEST:
+        return {}
+    offsets = {place: at for place, at in _places(text) if place in wanted}
+    lines: dict[str, int] = {}
+    for pointer, chain in chains.items():
+        at = next((offsets[place] for place in chain if place in offsets), None)
+        if at is not None:
+            lines[pointer] = text.count("\n", 0, at) + 1
+    return lines
 
 
-def _places(text: str):
+def _ancestry(pointer: str) -> Iterator[str]:
+    """Yield a pointer and those of what holds it, from the inside out."""
+    while pointer:
+        yield pointer
+        pointer = pointer.rpartition("/")[0]
+    yield ""
+
+
+def _places(text: str) -> Iterator[tuple[str, int]]:
     """Yield the pointer and the offset of every value, in the order of the text."""
     stack: list[_Open] = []
     for token in _TOKEN.finditer(text):
         piece = token[0]
         top = stack[-1] if stack else None
         if piece in "]}":
-            if stack:
-                stack.pop()
+            del stack[-1:]
         elif piece == ",":
             if top is not None:
                 top.index += 1
@@ -57,9 +69,16 @@ def _places(text: str):
         elif piece == ":":
             continue
         elif top is not None and not top.is_list and top.key is None:
-            top.key = _unescaped(piece)
+            top.key = _unquoted(piece)
         else:
             place = top.place() if top is not None else ""
             yield place, token.start()
             if piece in "{[":
                 stack.append(_Open(place, is_list=piece == "["))
+
+
+def _unquoted(piece: str) -> str:
+    try:
+        return str(json.loads(piece))
+    except ValueError:
+        return piece

@@ -83,10 +83,8 @@ class Attempt:
         except asyncio.CancelledError:
             reached = self._after_cancellation()
         finally:
-            self._task = None
-            for timer in self._timers:
-                timer.cancel()
-        return self.interruption if self.interruption is not None else reached
+            self._leave()
+        return self._final(reached)
 
     def interrupt(self, outcome: Outcome) -> None:
         """End the attempt with this outcome, unless it is ending already."""
@@ -108,13 +106,23 @@ class Attempt:
             self.abandoned = True
             self._on_abandon(self)
 
+    def _leave(self) -> None:
+        """From here on nothing can interrupt; the task forgets that it was told to end."""
+        if self._task is not None and self.interruption is not None:
+            while self._task.cancelling():
+                self._task.uncancel()
+        self._task = None
+        for timer in self._timers:
+            timer.cancel()
+
+    def _final(self, reached: Outcome) -> Outcome:
+        """Return what counts: an interruption, whatever the handler made of it, or the outcome."""
+        return self.interruption or reached
+
     def _after_cancellation(self) -> Outcome:
-        task = self._task
-        assert task is not None
         if self.interruption is not None:
-            task.uncancel()
             return self.interruption
-        if task.cancelling():
+        if self._task is not None and self._task.cancelling():
             raise asyncio.CancelledError
         # The handler let a cancellation of its own doing escape.
         return Failed(
@@ -123,7 +131,7 @@ class Attempt:
 
     async def _perform(self, node: PlanNode) -> Outcome:
         lease = self.lease
-        refusal = verdict(node, lease.ok, lease.failed, lease.skipped)
+        refusal = verdict(node, lease.ok, lease.failed)
         if refusal is not None:
             return Skipped(refusal)
         try:
@@ -256,5 +264,3 @@ def _shortened(record: ErrorRecord) -> ErrorRecord:
 
 def _kind(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:100]
-
-

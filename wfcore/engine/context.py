@@ -5,8 +5,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.opened import OpenExecution
+from wfcore.engine.outcomes import Outcomes
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
 from wfcore.store.contract import Lease

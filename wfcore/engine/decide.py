@@ -5,7 +5,7 @@ the Move; nobody else decides anything.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from wfcore.engine.plan import Plan, PlanNode
@@ -50,7 +50,7 @@ class Terms:
     ready_ms: int = 60_000
     max_lost: int = 5
     chunk: int = 128
-    retry: RetryDefaults = RetryDefaults()
+    retry: RetryDefaults = field(default_factory=RetryDefaults)
 
 
 class Completed(NamedTuple):
@@ -95,7 +95,7 @@ _RUNNING: Final = (NodeState.RUNNING,)
 _RUNNING_OR_LATE: Final = (NodeState.RUNNING, NodeState.READY)
 
 
-def verdict(node: PlanNode, ok: int, failed: int, skipped: int) -> str | None:
+def verdict(node: PlanNode, ok: int, failed: int) -> str | None:
     """Judge a join from its counters: None to go on, else the reason why the node is skipped."""
     if node.join == "all_done":
         return None
@@ -182,8 +182,11 @@ def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
 
 
 def on_due(due: Due, plan: Plan, terms: Terms, token: int) -> Move:
-    """Return the Move for a node whose deadline passed: expire, wake, dispatch again, go on, or
-    cancel where the execution is halted."""
+    """Return the Move for a node whose deadline passed.
+
+    It expires a lease, wakes a retry, dispatches again, goes on with a fan-out, or cancels where
+    the execution is halted.
+    """
     if due.cursor != NO_CURSOR:
         return _resume_fan_out(due, plan, terms)
     if due.halt:

@@ -1,8 +1,8 @@
 """The engine: what embedders, the server and the `wf` command hold in their hands."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Final, Self
@@ -53,7 +53,7 @@ class Engine:
     is renewed, `drain_seconds` how long `close` lets running attempts go on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
         self,
         store: str | StateStore = "memory://",
         *,
@@ -64,8 +64,8 @@ class Engine:
         durability: Durability = "durable",
         concurrency: int = 100,
         settings: Mapping[str, str] | None = None,
-        limits: Limits = Limits(),
-        retry: RetryDefaults = RetryDefaults(),
+        limits: Limits | None = None,
+        retry: RetryDefaults | None = None,
         lease_seconds: float = 10.0,
         ready_seconds: float = 60.0,
         drain_seconds: float = 5.0,
@@ -79,11 +79,11 @@ class Engine:
         self._bus = bus if bus is not None else LocalBus()
         self._concurrency = concurrency
         self._settings = {"llm_provider": "echo", **(settings or {})}
-        self._limits = limits
+        self._limits = limits or Limits()
         self._terms = Terms(
             lease_ms=round(lease_seconds * 1000),
             ready_ms=round(ready_seconds * 1000),
-            retry=retry,
+            retry=retry or RetryDefaults(),
         )
         self._drain_seconds = drain_seconds
         self._tasks: list[asyncio.Task[None]] = []
@@ -180,10 +180,10 @@ class Engine:
 
     async def wait(self, execution_id: str, timeout: float | None = None) -> Result:
         """Wait for the end of an execution, or for `timeout` seconds, and return its result."""
-        with self._runtime.watchers.watch(execution_id, ends_only=True) as watch:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    return await self._wait(execution_id, watch)
+        watchers = self._runtime.watchers
+        with watchers.watch(execution_id, ends_only=True) as watch, suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                return await self._wait(execution_id, watch)
         return await self.result(execution_id)
 
     async def result(self, execution_id: str) -> Result:
@@ -281,7 +281,9 @@ class Engine:
             self._settings,
             self._limits.max_output_bytes,
             frozenset(
-                name for name, each in self.registry.handlers.items() if iscoroutinefunction(each.run)
+                name
+                for name, each in self.registry.handlers.items()
+                if iscoroutinefunction(each.run)
             ),
         )
         self._worker = Worker(self._runtime, workshop, self._concurrency)

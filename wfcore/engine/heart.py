@@ -41,8 +41,7 @@ class Heart:
     async def stop(self) -> None:
         """Beat no more, and wait for the beat under way."""
         self._stopped.set()
-        while self._thread.is_alive():
-            await asyncio.sleep(0.002)
+        await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._lease_ms / 3000):

@@ -12,7 +12,7 @@ from wfcore.engine.threads import Threads
 from wfcore.errors import StoreError
 from wfcore.store.contract import StateStore
 from wfcore.workflow.limits import Limits
-from wfcore.workflow.source import JSONValue, copy_value, parse
+from wfcore.workflow.source import copy_value, parse
 
 __all__ = ["Document", "Plans", "json_text"]
 
@@ -91,7 +91,6 @@ class Plans:
             # Reading it finds out what is wrong with it.
             return None
         return (plan, text) if plan is not None else None
-
 
     def _remember(self, plan: Plan) -> None:
         self._known[plan.hash] = plan

@@ -48,9 +48,7 @@ class Runtime:
         """Apply Moves, however long the store is away: each may be applied twice."""
         return await self.insist(lambda: self.store.apply(moves))
 
-    async def insist(
-        self, command: Callable[[], Awaitable[T]], patience: float | None = None
-    ) -> T:
+    async def insist(self, command: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
         """Repeat an idempotent command until the store answers, or `patience` seconds are over."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + patience if patience is not None else None

@@ -92,9 +92,7 @@ class Submission:
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._runtime.dice.getrandbits(128), version=4))
 
-    def _read_trigger(
-        self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]
-    ) -> Trigger:
+    def _read_trigger(self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]) -> Trigger:
         overrides = {key: value for key, value in body.items() if key != _EXECUTION}
         given = self._given_input(body)
         if given is UNSET:

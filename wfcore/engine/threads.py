@@ -103,9 +103,7 @@ class Threads:
             return thread
 
 
-def _deliver(
-    answer: "asyncio.Future[Any]", result: object, failure: BaseException | None
-) -> None:
+def _deliver(answer: "asyncio.Future[Any]", result: object, failure: BaseException | None) -> None:
     if answer.done():
         return
     if failure is None:

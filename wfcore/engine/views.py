@@ -90,8 +90,6 @@ async def read_result(
     return Result(record.id, record.status, results, errors, record.notices, message)
 
 
-
-
 async def _aggregated(outcomes: Outcomes, record: ExecutionRecord, plan: Plan) -> dict[str, Any]:
     found = await outcomes.read(record.id, plan.results)
     aggregated: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Waiting for something to happen to an execution, in this process or in another one."""
 
 import asyncio
-from typing import Final
+from typing import Final, Self
 
 __all__ = ["POLL_SECONDS", "Watch", "Watchers"]
 
@@ -37,7 +37,7 @@ class Watch:
         self.ends_only = ends_only
         self.event = asyncio.Event()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._waiting.setdefault(self._execution, set()).add(self)
         return self
 

@@ -5,6 +5,7 @@ with a successor that the same Move leased to it: no hint, no second round trip.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
@@ -46,6 +47,7 @@ class Worker:
         self._attempts: dict[tuple[str, str], Attempt] = {}
         self._strands: set[asyncio.Task[None]] = set()
         self._draining = False
+        self._emptied = asyncio.Event()
 
     async def run(self) -> None:
         """Take hints and lease their nodes, until cancelled."""
@@ -113,10 +115,10 @@ class Worker:
             await asyncio.wait(self._strands, timeout=grace)
         for attempt in list(self._attempts.values()):
             attempt.interrupt(Release(reason="the worker is stopping"))
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + _LAST_MOVES_SECONDS
-        while self._attempts and loop.time() < give_up:
-            await asyncio.sleep(0.005)
+        if self._attempts:
+            self._emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), _LAST_MOVES_SECONDS)
         for strand in list(self._strands):
             strand.cancel()
 
@@ -140,9 +142,7 @@ class Worker:
     async def _lease(self, tasks: list[Task]) -> None:
         runtime = self._runtime
         self._free -= len(tasks)
-        moves = [
-            lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks
-        ]
+        moves = [lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks]
         replies = await runtime.apply(moves)
         await runtime.bus.claimed(tasks)
         for task, reply in zip(tasks, replies, strict=True):
@@ -227,6 +227,8 @@ class Worker:
         # After a lost lease, another attempt of the same node may have taken the place.
         if self._attempts.get(place) is attempt:
             del self._attempts[place]
+            if not self._attempts:
+                self._emptied.set()
 
     async def _move(self, first: Move, plan: Plan) -> Lease | None:
         """Apply a Move and the chunks after it, and adopt all that they kept but one."""

@@ -64,6 +64,8 @@ class _Gunzip:
 
     def expand(self, data: bytes) -> Iterator[bytes]:
         while data:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP)
             try:
                 yield self._member.decompress(data, _EXPANDED)
             except zlib.error as error:

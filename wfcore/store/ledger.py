@@ -163,7 +163,7 @@ class Ledger:
             self._forget_passed()
 
     def _forget_passed(self) -> None:
-        """Drop entries that no row stands behind any more, so that the queue stays in proportion."""
+        """Drop entries that no row stands behind, so that the queue stays in proportion."""
         alive = {item for item in self._deadlines if self._deadline_of(*item[1:]) == item[0]}
         self._deadlines = sorted(alive)
         self._heap_limit = max(_HEAP_FLOOR, 2 * len(alive))

@@ -25,7 +25,7 @@ def store_from_url(url: str, *, durability: Durability = "durable") -> StateStor
         return MemoryStore()
     if parts.scheme == "sqlite":
         # Imported here so that a memory store needs no SQLite.
-        from wfcore.store.sqlite import SqliteStore
+        from wfcore.store.sqlite import SqliteStore  # noqa: PLC0415
 
         path = unquote(parts.netloc + parts.path)[1:]
         if not path:

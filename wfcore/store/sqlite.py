@@ -100,7 +100,7 @@ class SqliteStore:
     async def active(self, execution: str, limit: int) -> list[Due]:
         """List what keeps an execution open."""
 
-        def work(ledger: SqliteLedger, now: int) -> list[Due]:
+        def work(ledger: SqliteLedger, _: int) -> list[Due]:
             entry = ledger.find(execution)
             return ledger.active(entry, limit) if entry is not None else []
 
@@ -109,7 +109,7 @@ class SqliteStore:
     async def read(self, execution: str) -> ExecutionRecord | None:
         """Read an execution."""
 
-        def work(ledger: SqliteLedger, now: int) -> ExecutionRecord | None:
+        def work(ledger: SqliteLedger, _: int) -> ExecutionRecord | None:
             entry = ledger.find(execution)
             return entry.row.record() if entry is not None else None
 

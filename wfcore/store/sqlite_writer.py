@@ -56,8 +56,7 @@ class SqliteWriter:
         with self._door:
             self._closed = True
             self._commands.put(None)
-        while self._thread.is_alive():
-            await asyncio.sleep(0.002)
+        await asyncio.to_thread(self._thread.join)
 
     def submit(self, work: Work[T]) -> "asyncio.Future[T]":
         """Queue a command; the future is done when its transaction is committed."""

@@ -186,8 +186,11 @@ def _lease(target: NodeRow, move: Move, index: int, now: int) -> None:
 
 
 def _answer_again(ledger: Ledger, entry: Entry, row: NodeRow, move: Move, now: int) -> Reply:
-    """Read the first answer back from the rows: a target leased with this Move's tokens was kept,
-    one that is READY may have been fired by it (a needless hint does no harm)."""
+    """Read the first answer back from the rows.
+
+    A target leased with this Move's tokens was kept; one that is READY may have been fired by it
+    (a needless hint does no harm).
+    """
     fired: list[Fired] = []
     kept: list[Lease] = []
     tokens = range(move.keep_token, move.keep_token + move.keep)

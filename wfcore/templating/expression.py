@@ -117,7 +117,8 @@ class ExpressionCompiler:
         if not steps or steps[0] not in LOOP_NAMES:
             asked = str(steps[0]) if steps else ""
             hint = did_you_mean(asked, LOOP_NAMES) or f"it has {', '.join(LOOP_NAMES)}"
-            raise Refusal("loop", f"`loop` has no {quoted(asked)}", hint, base.lineno)
+            lack = f"has no {quoted(asked)}" if steps else "is no value by itself"
+            raise Refusal("loop", f"`loop` {lack}", hint, base.lineno)
         self.analysis.loops[-1] = True
         return _variable("loop", steps)
 

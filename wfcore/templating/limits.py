@@ -20,9 +20,9 @@ class TemplateLimits:
     """Names, constants, operators, filters and tags in one template."""
     max_nesting: int = 32
     """Brackets and tags inside one another."""
-    max_operations: int = 500_000
+    max_operations: int = 400_000
     """About one for each part evaluated, each item looped over and each 256 bytes made."""
-    max_cpu_seconds: float = 0.2
+    max_cpu_seconds: float = 0.3
     max_memory_bytes: int = 32 * 1024 * 1024
     """All texts, lists and objects that one rendering makes, whether or not it keeps them."""
     max_output_bytes: int = 2 * 1024 * 1024

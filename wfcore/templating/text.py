@@ -13,6 +13,8 @@ __all__ = ["detach", "measure", "text_of", "to_json", "utf8_length"]
 MAX_DEPTH: Final = 100
 """Nesting of data: values deeper than this are not written, compared or handed out."""
 
+_WORDS: Final = {None: "null", False: "false", True: "true"}
+_PLAIN_BITS: Final = 64
 _NUMBER: Final = 12
 _LIST_BYTES: Final = 56
 _OBJECT_BYTES: Final = 184
@@ -27,6 +29,10 @@ def text_of(value: Any, budget: Budget) -> str:
     """Write a value into running text: a text as it is, anything else as compact JSON."""
     if isinstance(value, str):
         return value
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, int) and value.bit_length() <= _PLAIN_BITS:
+        return budget.made(int.__repr__(value))
     return to_json(value, budget)
 
 
@@ -53,7 +59,7 @@ def to_json(value: Any, budget: Budget, indent: int | None = None) -> str:
 def measure(value: Any, budget: Budget, indent: int = 0, level: int = 0) -> int:
     """Return about how many characters the value has as JSON, everything shared counted again.
 
-    Spends one operation for each part; refuses what is no JSON value.
+    Spends two operations for each part; refuses what is no JSON value.
     """
     if isinstance(value, str):
         return len(value) + 2
@@ -64,11 +70,11 @@ def measure(value: Any, budget: Budget, indent: int = 0, level: int = 0) -> int:
     _check_depth(level)
     level += 1
     if isinstance(value, list):
-        budget.spend(1 + len(value))
+        budget.spend(1 + 2 * len(value))
         size = 2 + len(value) * (1 + indent * level)
         return size + sum([measure(item, budget, indent, level) for item in value])
     if isinstance(value, dict):
-        budget.spend(1 + len(value))
+        budget.spend(1 + 2 * len(value))
         size = 2 + len(value) * (4 + indent * level)
         for key, item in value.items():
             size += measure(key, budget) + measure(item, budget, indent, level)
