@@ -3,11 +3,15 @@
 import asyncio
 import subprocess
 import sys
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.builtin.service import POSTS, Service
 from wfcore import NodeError
+from wfcore.outbound.body import read_body
 from wfcore.outbound.client import OutboundClient
 
 
@@ -54,6 +58,31 @@ async def test_what_is_no_json_is_not_sent(service: Service, value: object) -> N
     assert service.log == []
 
 
+async def test_a_compressed_body_takes_no_more_memory_than_the_bound() -> None:
+    squeeze = zlib.compressobj(9, wbits=31)
+    parts = [squeeze.compress(bytes(1024 * 1024)) for _ in range(64)]
+    bomb = b"".join([*parts, squeeze.flush()])
+
+    async def at_once() -> AsyncIterator[bytes]:
+        yield bomb
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(NodeError, match="larger than 100000 bytes"):
+            await read_body(at_once(), "gzip", limit=100_000, beginning_only=False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 1024 * 1024
+
+
+async def test_of_an_error_only_the_beginning_is_read(service: Service) -> None:
+    client = OutboundClient(max_body_bytes=100)
+    response = await client.request("GET", service.url("/status/500"))
+    await client.close()
+    assert (response.status, len(response.body)) == (500, 100)
+
+
 async def test_a_response_says_where_it_came_from_without_secrets(service: Service) -> None:
     client = OutboundClient()
     url = service.url("/redirect/1?token=secret")
@@ -66,7 +95,8 @@ async def test_a_response_says_where_it_came_from_without_secrets(service: Servi
 
 def test_the_client_loads_no_http_library_until_it_is_used() -> None:
     code = (
-        "import sys; from wfcore.outbound.client import OutboundClient; OutboundClient();"
+        "import sys; from wfcore.outbound.body import read_body
+from wfcore.outbound.client import OutboundClient; OutboundClient();"
         "print('httpx' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

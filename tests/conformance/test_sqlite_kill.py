@@ -21,10 +21,11 @@ ORDER = [NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.COMPLE
 
 
 @contextmanager
-def child(path: Path, durability: str, execution: str) -> Iterator[subprocess.Popen[str]]:
+def child(path: Path, durability: str, name: str, length: int) -> Iterator[subprocess.Popen[str]]:
     """Start a real process that works on the store; it is killed at the end."""
+    arguments = [path, durability, name, str(length)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance.sqlite_child", path, durability, execution],
+        [sys.executable, "-m", "tests.conformance.sqlite_child", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -38,9 +39,11 @@ def child(path: Path, durability: str, execution: str) -> Iterator[subprocess.Po
             process.kill()
 
 
-def acknowledged_by(path: Path, durability: str, execution: str, lines: int) -> list[list[str]]:
+def acknowledged_by(
+    path: Path, durability: str, name: str, *, lines: int, length: int = 20
+) -> list[list[str]]:
     """Let a process work, kill it after so many answers, and return all that it was answered."""
-    with child(path, durability, execution) as process:
+    with child(path, durability, name, length) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(lines)]
         process.kill()
@@ -57,7 +60,7 @@ async def test_every_acknowledged_move_survives_the_kill_of_its_process(
     path = tmp_path / "wf.db"
     answered: list[list[str]] = []
     for round_number, lines in enumerate((1, 7, 40, 161)):
-        answered += acknowledged_by(path, durability, f"round{round_number}", lines)
+        answered += acknowledged_by(path, durability, f"round{round_number}", lines=lines)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     store = SqliteStore(path)
@@ -86,7 +89,8 @@ async def assert_present(store: SqliteStore, words: list[str]) -> None:
 
 async def test_an_execution_goes_on_where_the_kill_left_it(tmp_path: Path) -> None:
     path = tmp_path / "wf.db"
-    acknowledged_by(path, "durable", "x", 30)
+    # So long that the process cannot have finished, however late the kill comes.
+    acknowledged_by(path, "durable", "x", lines=30, length=100_000)
     store = SqliteStore(path)
     await store.open()
     due, _ = await store.due(100)
@@ -106,7 +110,7 @@ async def test_an_execution_goes_on_where_the_kill_left_it(tmp_path: Path) -> No
 
 async def test_a_file_that_a_living_process_owns_is_refused_with_its_id(tmp_path: Path) -> None:
     path = tmp_path / "wf.db"
-    with child(path, "durable", "hold") as process:
+    with child(path, "durable", "idle", 0) as process:
         store = SqliteStore(path)
         with pytest.raises(StoreOwned) as refused:
             await store.open()

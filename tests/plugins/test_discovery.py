@@ -334,6 +334,11 @@ def test_two_distributions_with_one_filter_name_are_an_error_that_names_both(sit
     assert all("slug_a" in line and "slug_b" in line for line in lines)
 
 
+def test_a_broken_plugin_with_two_names_is_reported_under_both(site: Site) -> None:
+    site.install("two", plugins={"a": "two", "b": "two"}, files={"two.py": "x = 1"})
+    assert [report(load_plugins(), name).status for name in "ab"] == ["broken", "broken"]
+
+
 def test_a_broken_plugin_takes_no_part_in_clashes(site: Site) -> None:
     site.install("one", plugins={"one": "one"}, files={"one.py": HANDLER.format(name="shared")})
     site.install(

@@ -225,6 +225,7 @@ async def test_what_is_returned_becomes_an_object(
         (Point, None, "no Point: Input should be a valid dictionary"),
         (Point, {"y": 1}, "no Point: x: Field required"),
         (Point, Point.model_construct(x=object()), "a Point that is not JSON"),
+        (Point, Point.model_construct(x="text"), "a Point that is not JSON"),
     ],
 )
 def test_what_does_not_fit_the_declared_output_is_an_error_of_the_node(

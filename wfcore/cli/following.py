@@ -41,17 +41,20 @@ async def follow(
 ) -> Result:
     """Show an execution until it ends; the first signal cancels it."""
     ended = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        ticking = group.create_task(_tick(view))
-        reading = group.create_task(_read(engine, execution, progress, view, ended))
-        stopping = group.create_task(_cancel_when_told(engine, execution, view, interrupts))
+    reading = asyncio.create_task(_read(engine, execution, progress, view, ended))
+    beside = [
+        asyncio.create_task(_tick(view)),
+        asyncio.create_task(_cancel_when_told(engine, execution, view, interrupts)),
+    ]
+    try:
         result = await engine.wait(execution)
         ended.set()
         await reading
-        ticking.cancel()
-        stopping.cancel()
+    finally:
+        for task in (reading, *beside):
+            task.cancel()
+        await asyncio.gather(reading, *beside, return_exceptions=True)
     return result
-
 
 
 async def _tick(view: View) -> None:

@@ -14,7 +14,15 @@ from wfcore.problems import did_you_mean
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import JSONValue, parse
 
-__all__ = ["Given", "Replacement", "read_document", "read_input", "read_replacements", "trigger"]
+__all__ = [
+    "Given",
+    "Replacement",
+    "node_dependencies",
+    "read_document",
+    "read_input",
+    "read_replacements",
+    "trigger_body",
+]
 
 _INPUT: Final = "input"
 
@@ -75,7 +83,7 @@ def read_replacements(arguments: Sequence[str]) -> list[Replacement]:
     return found
 
 
-def trigger(replacements: Sequence[Replacement], document: JSONValue) -> dict[str, Any] | None:
+def trigger_body(replacements: Sequence[Replacement], document: JSONValue) -> dict[str, Any] | None:
     """Return the body that replaces these keys: `{node: {key: value}}`; None for none."""
     body: dict[str, Any] = {}
     nodes = set(node_dependencies(document))

@@ -19,7 +19,6 @@ from wfcore.workflow.states import NodeState
 
 __all__ = ["Screen"]
 
-FRAME_SECONDS: Final = 0.1
 _TREE_NODES: Final = 50
 _LISTED: Final = 8
 _NAME_WIDTH: Final = 40
@@ -144,7 +143,9 @@ class Screen:
     def _time(self, node: NodeProgress) -> str:
         if node.state is NodeState.RUNNING:
             return duration(max(0.0, time.time() * 1000 - node.since))
-        return duration(node.took) if node.took is not None else ""
+        if node.took is None or node.state is NodeState.SKIPPED:
+            return ""
+        return duration(node.took)
 
     def _remarks(self, node: NodeProgress, after: str) -> Iterator[tuple[str, str]]:
         if node.attempt > 1:

@@ -18,9 +18,9 @@ class PluginReport:
     """How loading one plugin went.
 
     `name` is the entry point's, `module` what it points to; for a plugin that was given to the
-    engine, its module, class or file. `seconds` is what importing and registering took. `handlers` and
-    `hooks` are what a loaded plugin registered; of a broken one, `handlers` are the names that it
-    most likely would have, and `error` and `traceback` say what went wrong.
+    engine, its module, class or file. `seconds` is what importing and registering took.
+    `handlers` and `hooks` are what a loaded plugin registered; of a broken one, `handlers` are
+    the names that it most likely would have, and `error` and `traceback` say what went wrong.
     """
 
     name: str

@@ -1,0 +1,25 @@
+"""Keeping standard output for the result, whatever handlers print."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+__all__ = ["kept_for_result"]
+
+
+@contextlib.contextmanager
+def kept_for_result() -> Iterator[None]:
+    """Send everything that is written to standard output meanwhile to standard error.
+
+    The descriptor itself is changed, so that it holds for C libraries and child processes too.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
