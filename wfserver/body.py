@@ -51,7 +51,7 @@ async def parse_body(body: bytes, limits: Limits) -> JSONValue:
 
 
 async def _discard(stream: AsyncIterator[bytes], most: int) -> None:
-    """Read on for a while: an answer to a client that still sends would be lost in a reset."""
+    """Read on for a while: a client that still sends as the connection closes loses the answer."""
     left = most
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DISCARD_SECONDS):
@@ -65,4 +65,6 @@ def _too_large(most: int) -> RequestRefused:
     message = f"the body is larger than the limit of {most} bytes"
     hint = "the operator sets the limit with APP_MAX_DOCUMENT_BYTES"
     problem = Problem("document.too_large", "", message, hint)
-    return RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [problem])
+    # The server would read on to the body's end, however far that is, to use the connection again.
+    headers = {"Connection": "close"}
+    return RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [problem], headers)

@@ -22,11 +22,20 @@ _RETRY_AFTER_SECONDS: Final = 2
 
 
 class RequestRefused(Exception):
-    """A request cannot be answered; `status` and `problems` say why."""
+    """A request cannot be answered; `status` and `problems` say why.
 
-    def __init__(self, status: HTTPStatus, problems: Sequence[Problem]) -> None:
+    `headers` stand on the answer.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        problems: Sequence[Problem],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status = status
         self.problems = tuple(problems)
+        self.headers = headers
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
@@ -59,7 +68,7 @@ def answer_problems(app: FastAPI) -> None:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestRefused)
-    return problem_response(error.status, error.problems)
+    return problem_response(error.status, error.problems, error.headers)
 
 
 async def _document_refused(_: Request, error: Exception) -> Response:

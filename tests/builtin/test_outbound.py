@@ -95,8 +95,7 @@ async def test_a_response_says_where_it_came_from_without_secrets(service: Servi
 
 def test_the_client_loads_no_http_library_until_it_is_used() -> None:
     code = (
-        "import sys; from wfcore.outbound.body import read_body
-from wfcore.outbound.client import OutboundClient; OutboundClient();"
+        "import sys; from wfcore.outbound.client import OutboundClient; OutboundClient();"
         "print('httpx' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from tests.conformance.moves import edge
 from wfcore.errors import StoreOwned
 from wfcore.store.contract import Code
 from wfcore.store.sqlite import SqliteStore
-from wfcore.workflow.states import NodeState
+from wfcore.workflow.states import NodeState, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.COMPLETED]
@@ -23,7 +23,7 @@ ORDER = [NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.COMPLE
 @contextmanager
 def child(path: Path, durability: str, name: str, length: int) -> Iterator[subprocess.Popen[str]]:
     """Start a real process that works on the store; it is killed at the end."""
-    arguments = [path, durability, name, str(length)]
+    arguments = [str(path), durability, name, str(length)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.conformance.sqlite_child", *arguments],
         cwd=ROOT,
@@ -95,7 +95,6 @@ async def test_an_execution_goes_on_where_the_kill_left_it(tmp_path: Path) -> No
     await store.open()
     due, _ = await store.due(100)
     assert due, "what the dead process held is due at once"
-    # The last one that was leased may be completed with its own token: the result came late.
     for item in due:
         token = item.token
         if item.state is NodeState.READY:
@@ -105,6 +104,9 @@ async def test_an_execution_goes_on_where_the_kill_left_it(tmp_path: Path) -> No
         ended = moves.complete(item.execution, item.key, token, [edge("z", deps=len(due))])
         reply, *_ = await store.apply([ended])
         assert reply.code is Code.OK
+    assert [fired.key for fired in reply.fired] == ["z"]
+    *_, reply = await store.apply([moves.lease("x-0", "z", 8), moves.complete("x-0", "z", 8)])
+    assert (reply.code, reply.status) == (Code.OK, Status.COMPLETED)
     await store.close()
 
 

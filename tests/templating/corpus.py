@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a template stands on one line
 """Templates that attack: escapes from the sandbox, and floods of time and memory.
 
 The floods are those of Jinja's sandbox as found in the wild and by trying (`str` multiplication,
@@ -65,7 +66,7 @@ FLOODS: Final[dict[str, str]] = {
     "shared texts summed": _KILOS + "{{ ([x] * 10000) | sum(start='') }}",
     "shared texts sought": _KILOS + "{% set y = 'x' * 999999 ~ 'y' %}{{ y in [x] * 10000 }}",
     "shared lists as the value": "{{ [[[[[[[[[[[[[[[[[[[[[[big.output.list]]]]]]]]]]]]]]]]]]]]]]"
-    + " + [big.output.list] * 1000 }}",
+    " + [big.output.list] * 1000 }}",
     "large data many times": "{{ [" + "big.output.text," * 500 + "] }}",
     "large data written many times": "{{ big.output.text }}" * 500,
     "large data in plain text": "x {{ big.output.list }}" * 200,

@@ -8,12 +8,15 @@ from wfcore.templating import RenderError, Scope, Templating
 from wfcore.templating.predicate import TESTS
 from wfcore.templating.scalar import SCALAR_FILTERS
 from wfcore.templating.sequence import SEQUENCE_FILTERS
+from wfcore.workflow.source import JSONValue
 
-POSTS = [
+POSTS: list[JSONValue] = [
     {"t": "b", "n": 2, "in": {"k": "y"}},
     {"t": "A", "n": 1, "in": {"k": "x"}},
     {"t": "c", "n": 2},
 ]
+
+PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
 
 FILTERS: list[tuple[str, Any]] = [
     ("-1.5 | abs", 1.5),
@@ -187,7 +190,7 @@ def test_filters_say_what_they_cannot_take(
 
 
 def test_every_filter_and_test_is_tried_here_and_documented() -> None:
-    documented = set(re.findall(r"`([a-z=!<>]+)", Path("docs/templates.md").read_text()))
+    documented = set(re.findall(r"`([a-z=!<>]+)", PAGE.read_text(encoding="utf-8")))
     for name in {*SCALAR_FILTERS, *SEQUENCE_FILTERS}:
         assert any(f"| {name}" in expression for expression, _ in FILTERS), name
         assert name in documented, name

@@ -130,7 +130,7 @@ def test_every_other_use_of_what_is_missing_fails(
     use: str, templating: Templating, scope: Scope
 ) -> None:
     source = use.replace("M", "get_posts.output.gone")
-    with pytest.raises(RenderError, match="`get_posts.output` has no `gone`"):
+    with pytest.raises(RenderError, match=r"`get_posts\.output` has no `gone`"):
         templating.compile(source, "").render(scope)
 
 

@@ -1,6 +1,8 @@
+# ruff: noqa: E501 - a template stands on one line
 import pytest
 
 from wfcore.templating import Reference, Templating
+from wfcore.workflow.source import JSONValue
 
 
 def _ref(root: str, *path: str | int, optional: bool = False, is_node: bool = True) -> Reference:
@@ -115,7 +117,7 @@ def test_references_are_what_the_template_names(
 
 
 def test_references_come_with_the_pointer_of_their_string(templating: Templating) -> None:
-    value = {"a/b": ["{{ x.output }}", {"c": "and {{ y.output.z }}"}], "d": "plain"}
+    value: JSONValue = {"a/b": ["{{ x.output }}", {"c": "and {{ y.output.z }}"}], "d": "plain"}
     compiled = templating.compile(value, "/dag/nodes/0/config")
     assert compiled.references == (
         ("/dag/nodes/0/config/a~1b/0", _ref("x", "output")),

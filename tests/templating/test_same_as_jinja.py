@@ -1,19 +1,20 @@
+# ruff: noqa: E501 - a template stands on one line
 """Our two ways of rendering give the same, and what Jinja itself gives."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tests.templating.conftest import NAMES
-from wfcore.templating import RenderError, Scope, TemplateLimits, TemplateProblem, Templating
+from wfcore.templating import RenderError, Scope, TemplateLimits, TemplateProblems, Templating
 from wfcore.templating.budget import Budget
-from wfcore.templating.failure import Refusal
 from wfcore.templating.grammar import Sandbox
 from wfcore.templating.path import read_plain
 from wfcore.templating.template import ProgramTemplate, Template
@@ -32,17 +33,34 @@ _STEPS = st.one_of(
     ),
     st.sampled_from(["[-1]", ".0", " .data", "[ 0 ]", "['\\x41']", "['a\nb']"]),
 )
+_GOOD = st.sampled_from(
+    [
+        "get_posts.output.title",
+        "get_posts.output.data[0].author.name",
+        "nodes['get-posts'].output.x[1]",
+        "execution.id",
+        "get_posts.output['quoted key']",
+    ]
+)
 _ROOTS = st.sampled_from(
-    ["get_posts.output", "get_posts", "execution", "nodes['get-posts']", "nodes.get_posts", "nodes"]
-    + ["gone", "true", "not", "none", "loop", "range", "in", "is", "éa", "_", "a1"]
+    [
+        *("get_posts.output", "get_posts", "execution", "nodes['get-posts']", "nodes.get_posts"),
+        *("nodes", "gone", "true", "not", "none", "loop", "range", "in", "is", "éa", "_", "a1"),
+    ]
 )
 _PATHS = st.builds(lambda root, steps: root + "".join(steps), _ROOTS, st.lists(_STEPS, max_size=4))
 _BLANKS = st.sampled_from(["", " ", "\n", "\t ", "\r\n", "\u00a0"])
 _MARKS = st.builds(
-    lambda path, left, right: "{{" + left + path + right + "}}", _PATHS, _BLANKS, _BLANKS
+    lambda path, left, right: "{{" + left + path + right + "}}",
+    st.one_of(_GOOD, _PATHS),
+    _BLANKS,
+    _BLANKS,
 )
-_TEXTS = st.text(alphabet="a {}%#'\"[].-\n\r0", max_size=6)
-_SOURCES = st.lists(st.one_of(_TEXTS, _MARKS), max_size=6).map("".join)
+_TEXTS = st.one_of(
+    st.sampled_from(["", "a ", "}", "\n", " }} ", "{ "]),
+    st.text(alphabet="a {}%#'\"[].-\n\r0", max_size=6),
+)
+_SOURCES = st.lists(st.one_of(_MARKS, _TEXTS), max_size=4).map("".join)
 
 
 def _outcome(template: Template) -> Any:
@@ -52,7 +70,7 @@ def _outcome(template: Template) -> Any:
         return error.message, error.details
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.filter_too_much])
 @given(_SOURCES)
 @example("{{{ get_posts.output }}")
 @example("{{ get_posts.output }}}")
@@ -71,17 +89,6 @@ def test_the_fast_path_means_what_the_full_one_means(source: str) -> None:
     assert plain.references == full.references
     assert plain.is_expression == full.is_expression
     assert _outcome(plain) == _outcome(full)
-
-
-@given(
-    st.lists(st.one_of(st.just("{{ get_posts.output.title }}"), _TEXTS), min_size=1).map("".join)
-)
-def test_text_that_the_fast_path_leaves_is_refused_or_rendered_by_the_full_one(source: str) -> None:
-    if read_plain(source, (), LIMITS.max_parts) is None:
-        try:
-            SANDBOX.read(source)
-        except Refusal as refusal:
-            assert refusal.code in ("syntax", "tag")
 
 
 @pytest.mark.parametrize(
@@ -247,9 +254,5 @@ def test_templates_give_what_jinja_gives(source: str) -> None:
 
 @given(st.text(alphabet="{}%#a.b|()[]'\" \n-+*~,:=<>if or set for in end is 0", max_size=60))
 def test_no_text_whatever_breaks_the_reader(text: str) -> None:
-    try:
+    with suppress(TemplateProblems, RenderError):
         TEMPLATING.compile("{{" + text, "").render(Scope(_DATA))
-    except (TemplateProblem, RenderError):
-        pass
-    except Exception as error:
-        assert type(error).__name__ == "TemplateProblems"

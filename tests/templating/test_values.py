@@ -96,14 +96,16 @@ def test_rendered_values_share_nothing_with_the_data(templating: Templating) -> 
             "truefalse2 falsetrue1 ",
         ),
         (
-            "{% for i in 'abc' %}{{ loop.previtem | default('-') }}{{ loop.nextitem | d('-') }} "
-            "{% endfor %}",
+            "{% for i in 'abc' %}{{ loop.previtem | d('-') }}{{ loop.nextitem | d('-') }} {% endfor %}",
             "-b ac b- ",
         ),
         (
-            "{% for a in 'ab' %}{% for b in 'xy' %}{{ loop.index }}{% endfor %}"
-            "{{ loop.index }} {% endfor %}",
-            "121 122 ",
+            "{% for a in 'ab' %}{% for b in 'xy' %}{{ loop.index }}{% endfor %}/{% endfor %}",
+            "12/12/",
+        ),
+        (
+            "{% for a in 'ab' %}{{ loop.index }}{% for b in 'x' %}{% endfor %}{{ loop.index }} {% endfor %}",
+            "11 22 ",
         ),
         ("{% set x = 1 %}{% for i in 'ab' %}{% set x = 2 %}{% endfor %}{{ x }}", "1"),
         ("{% set x = 1 %}{% if true %}{% set x = 2 %}{% endif %}{{ x }}", "2"),

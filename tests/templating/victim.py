@@ -19,7 +19,7 @@ PATIENCE = 0.5
 
 
 def _scope() -> Scope:
-    items = [{"n": number, "title": f"title {number}"} for number in range(8_000)]
+    items: list[Any] = [{"n": number, "title": f"title {number}"} for number in range(8_000)]
     return Scope(
         {
             "big": {

@@ -5,7 +5,6 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line in `sys.argv` and exit with one of `wfcore.cli.exits.Exit`."""
-    # Imported here: whoever imports a module of this package needs no command-line library.
-    from wfcore.cli.app import call
+    from wfcore.cli.app import call  # noqa: PLC0415 - only the command needs its library
 
     call()

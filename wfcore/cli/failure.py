@@ -42,7 +42,9 @@ class CommandFailed(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
 
     @classmethod
-    def single(cls, code: Exit, kind: str, message: str, hint: str | None = None) -> "CommandFailed":
+    def single(
+        cls, code: Exit, kind: str, message: str, hint: str | None = None
+    ) -> "CommandFailed":
         """Make one of a single problem that has no place in a document."""
         return cls(code, [Problem(kind, "", message, hint)])
 

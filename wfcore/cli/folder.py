@@ -39,16 +39,16 @@ class Folder:
     """The notes and stores of one place."""
 
     def __init__(self, path: Path = Path(".wf/runs")) -> None:
-        self._path = path
+        self.path = path
 
     def store(self, execution: str) -> Path:
         """Return the path of an execution's store."""
-        return self._path / f"{execution}.db"
+        return self.path / f"{execution}.db"
 
     def write(self, note: Note) -> None:
         """Put a note down, whole or not at all; raises `OSError`."""
-        self._path.mkdir(parents=True, exist_ok=True)
-        written = self._path / f"{note.execution}.json.{os.getpid()}"
+        self.path.mkdir(parents=True, exist_ok=True)
+        written = self.path / f"{note.execution}.json.{os.getpid()}"
         written.write_text(json.dumps(asdict(note), ensure_ascii=False), encoding="utf-8")
         written.replace(self._note(note.execution))
 
@@ -88,10 +88,10 @@ class Folder:
             path.unlink(missing_ok=True)
 
     def _note(self, execution: str) -> Path:
-        return self._path / f"{execution}.json"
+        return self.path / f"{execution}.json"
 
     def _notes(self) -> Iterator[Note]:
-        for path in self._path.glob("*.json"):
+        for path in self.path.glob("*.json"):
             note = _read(path)
             if note is not None:
                 yield note

@@ -1,13 +1,14 @@
 """What the command line gives to an execution: a document, an input, config keys to replace."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed
+from wfcore.engine.plans import Document
 from wfcore.errors import DocumentRefused
 from wfcore.outbound.http import UNSET
 from wfcore.problems import did_you_mean
@@ -29,12 +30,19 @@ _INPUT: Final = "input"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A document as it was read. `input` may stand beside its `dag`, as in the API's body."""
+    """A document as it was read, and the input that came with it."""
 
     path: str
     text: str
     document: JSONValue
     input: Any = UNSET
+    input_beside_dag: bool = False
+    """As in the body of the API's POST /workflow."""
+
+    @property
+    def workflow(self) -> Document:
+        """What the engine is given; what is no object is for the engine to refuse."""
+        return self.document if isinstance(self.document, dict) else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,11 @@ def read_document(path: str, limits: Limits) -> Given:
     except DocumentRefused as refused:
         source = text.decode(errors="replace")
         raise CommandFailed(Exit.REFUSED, refused.problems, title=path, source=source) from refused
-    given = UNSET
-    if isinstance(document, dict) and _INPUT in document:
-        document = dict(document)
-        given = document.pop(_INPUT)
-    return Given(path, text.decode("utf-8-sig"), document, given)
+    source = text.decode("utf-8-sig")
+    if not isinstance(document, dict) or _INPUT not in document:
+        return Given(path, source, document)
+    workflow = {name: value for name, value in document.items() if name != _INPUT}
+    return Given(path, source, workflow, document[_INPUT], input_beside_dag=True)
 
 
 def read_input(argument: str | None, limits: Limits) -> Any:
@@ -86,17 +94,26 @@ def read_replacements(arguments: Sequence[str]) -> list[Replacement]:
 def trigger_body(replacements: Sequence[Replacement], document: JSONValue) -> dict[str, Any] | None:
     """Return the body that replaces these keys: `{node: {key: value}}`; None for none."""
     body: dict[str, Any] = {}
-    nodes = set(node_dependencies(document))
+    nodes = set(node_dependencies(document)) if replacements else set()
     for replacement in replacements:
         node, key = _split(replacement.place, nodes)
         body.setdefault(node, {})[key] = replacement.value
     return body or None
 
 
-def node_dependencies(document: Any) -> Mapping[str, Sequence[str]]:
-    """Return the ids of a document's nodes, in its order, and what each waits for."""
-    nodes = document.get("dag", {}).get("nodes", []) if isinstance(document, dict) else []
-    return {node["id"]: node.get("dependencies", ()) for node in nodes}
+def node_dependencies(document: Any) -> dict[str, Sequence[str]]:
+    """Return the ids of a document's nodes, in its order, and what each waits for.
+
+    Of a document that is not proved yet, what can be read of it.
+    """
+    dag = document.get("dag") if isinstance(document, dict) else None
+    nodes = dag.get("nodes") if isinstance(dag, dict) else None
+    found = nodes if isinstance(nodes, list) else []
+    return {
+        node["id"]: node.get("dependencies", ())
+        for node in found
+        if isinstance(node, dict) and isinstance(node.get("id"), str)
+    }
 
 
 def _split(place: str, nodes: set[str]) -> tuple[str, str]:

@@ -50,9 +50,9 @@ class Lines:
             return
         trouble = node.state in (NodeState.FAILED, NodeState.WAITING)
         self._troubles += trouble
-        if self._each or (trouble and self._troubles <= _MAX_TROUBLES):
-            if node.state.terminal or node.state is NodeState.WAITING:
-                self._write(event.key, node)
+        told = self._each or (trouble and self._troubles <= _MAX_TROUBLES)
+        if told and (trouble or node.state.terminal):
+            self._write(event.key, node)
 
     def tick(self) -> None:
         """Say from time to time that work goes on."""

@@ -1,11 +1,11 @@
 """`wf run`: run a workflow to its end in this process."""
 
 import asyncio
-import os
 import shlex
 import sys
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,6 @@ from wfcore.cli.given import Given, read_document, read_input, read_replacements
 from wfcore.cli.logs import log_to
 from wfcore.cli.session import Session
 from wfcore.cli.standard_output import kept_for_result
-from wfcore.outbound.http import UNSET
 from wfcore.settings import Settings
 from wfcore.store.opening import Durability
 
@@ -75,9 +74,61 @@ def run(
         with kept_for_result():
             if resume:
                 _refuse_beside_resume(input, set)
-                note, given = _note_to_resume(folder, file), None
+                note, given = _noted(folder, file), None
             else:
                 given = _given(file, input, settings)
                 note = _new_note(given, set, settings)
-            ...
-    return 0
+            if plugin:
+                note.plugins = tuple(str(path.resolve()) for path in plugin)
+            note.concurrency = concurrency or note.concurrency
+            note.durability = durability or note.durability
+            folder.prune()
+            session = Session(note, folder, settings, console)
+            result, code = asyncio.run(session.start(given) if given else session.resume())
+        tell_end(result, note, output, console)
+    return code
+
+
+def _given(file: str | None, argument: str | None, settings: Settings) -> Given:
+    if file is None:
+        message = "which workflow? wf run FILE, or wf run --resume"
+        raise CommandFailed.single(Exit.USAGE, "usage.file", message)
+    limits = settings.engine_options()["limits"]
+    given = read_document(file, limits)
+    if argument is None:
+        return given
+    return replace(given, input=read_input(argument, limits), input_beside_dag=False)
+
+
+def _new_note(given: Given, arguments: tuple[str, ...], settings: Settings) -> Note:
+    return Note(
+        execution=str(uuid.uuid4()),
+        file=str(Path(given.path).resolve()),
+        command=shlex.join(["wf", *sys.argv[1:]]),
+        created=time.time(),
+        trigger=trigger_body(read_replacements(arguments), given.document),
+        durability=settings.durability,
+        concurrency=settings.concurrency,
+    )
+
+
+def _refuse_beside_resume(argument: str | None, replacements: tuple[str, ...]) -> None:
+    if argument is not None or replacements:
+        message = "--resume goes on with what the execution was started with"
+        hint = "leave --input and --set away"
+        raise CommandFailed.single(Exit.USAGE, "usage.resume", message, hint)
+
+
+def _noted(folder: Folder, execution: str | None) -> Note:
+    """Return the note of the execution to go on with."""
+    if execution is None:
+        note, in_use = folder.newest_unfinished()
+        if in_use is not None:
+            raise in_use
+        message = f"no unfinished execution in {folder.path}"
+    else:
+        note = folder.read(execution)
+        message = f"no execution {execution!r} in {folder.path}"
+    if note is None:
+        raise CommandFailed.single(Exit.NOT_FOUND, "execution.not_found", message)
+    return note

@@ -118,7 +118,7 @@ class Session:
 
 async def _submit(engine: Engine, given: Given, note: Note) -> None:
     try:
-        await engine.submit(given.document, given.input, execution_id=note.execution)
+        await engine.submit(given.workflow, given.input, execution_id=note.execution)
     except DocumentRefused as refused:
         about_input = all(
             f"{problem.pointer}/".startswith("/input/") for problem in refused.problems

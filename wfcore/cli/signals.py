@@ -13,7 +13,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Listens inside a `with`, in a running event loop. `on_second` runs before the process ends."""
+    """Listens inside a `with`, in an event loop; `on_second` runs before the process ends."""
 
     def __init__(self, on_second: Callable[[], None]) -> None:
         self.first = asyncio.Event()

@@ -43,7 +43,7 @@ class ConfigRules:
         """Note what is wrong with a config at `at`; some of its strings are templates."""
         unknown = config.keys() - self._known if self._closed else ()
         for key in config if unknown else ():
-            if key in unknown:
+            if key in unknown and not findings.full:
                 self._note_unknown(key, at + pointer(key), findings)
         try:
             self.handler.Config.model_validate(config)

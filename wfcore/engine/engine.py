@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
 from wfcore.engine.attempt import Workshop
+from wfcore.engine.collector import relax_collector
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
 from wfcore.engine.heart import Heart
@@ -50,7 +51,9 @@ class Engine:
     are registered beside what is installed (`discover=False`: instead of it). `durability` is what
     an acknowledgement survives on SQLite: `durable` a power cut, `relaxed` the process's death.
     `settings` are the operator's, for plugins. `lease_seconds` is how long a lease lasts unless it
-    is renewed, `drain_seconds` how long `close` lets running attempts go on.
+    is renewed, `ready_seconds` after what time a READY node that nobody took is dispatched again,
+    `drain_seconds` how long `close` lets running attempts go on. `relax_gc` makes the garbage
+    collector of the whole process run less often, where it still has Python's defaults.
     """
 
     def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
@@ -67,8 +70,9 @@ class Engine:
         limits: Limits | None = None,
         retry: RetryDefaults | None = None,
         lease_seconds: float = 10.0,
-        ready_seconds: float = 60.0,
+        ready_seconds: float = 300.0,
         drain_seconds: float = 5.0,
+        relax_gc: bool = True,
     ) -> None:
         self.registry: Registry = load_plugins(
             handlers=handlers, plugins=plugins, discover=discover
@@ -86,6 +90,7 @@ class Engine:
             retry=retry or RetryDefaults(),
         )
         self._drain_seconds = drain_seconds
+        self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -120,6 +125,8 @@ class Engine:
 
         Raises `StoreError`, among them `StoreOwned` where another process has the file.
         """
+        if self._relax_gc:
+            relax_collector()
         await self._store.open()
         try:
             await self._bus.open(sorted({h.queue for h in self.registry.handlers.values()}))

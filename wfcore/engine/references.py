@@ -82,6 +82,8 @@ class References:
             if not reference.is_node:
                 self._check_other(reference, place)
                 continue
+            if self._findings.full:
+                break
             if root not in direct:
                 if root == node:
                     message = "a node cannot read its own result"

@@ -4,7 +4,7 @@ import sys
 from time import thread_time
 from typing import Final
 
-from wfcore.templating.failure import RenderError
+from wfcore.templating.failure import OverBudget, RenderError
 from wfcore.templating.limits import TemplateLimits
 
 __all__ = ["Budget"]
@@ -35,13 +35,13 @@ class Budget:
     def _look(self) -> None:
         if self._operations < 0:
             allowed = self._limits.max_operations
-            raise RenderError(f"the templates take more than {allowed:,} operations")
+            raise OverBudget(f"the templates take more than {allowed:,} operations")
         now = thread_time()
         if self._deadline is None:
             self._deadline = now + self._limits.max_cpu_seconds
         elif now > self._deadline:
             allowed_ms = self._limits.max_cpu_seconds * 1000
-            raise RenderError(f"the templates take more than {allowed_ms:.0f} ms")
+            raise OverBudget(f"the templates take more than {allowed_ms:.0f} ms")
         self._look_below = max(self._operations - _LOOK, 0)
 
     def allocate(self, size: int) -> None:
@@ -49,7 +49,7 @@ class Budget:
         self._memory -= size
         if self._memory < 0:
             allowed = self._limits.max_memory_bytes
-            raise RenderError(f"the templates take more than {allowed:,} bytes of memory")
+            raise OverBudget(f"the templates take more than {allowed:,} bytes of memory")
         self.spend(1 + (size >> 8))
 
     def room(self, length: int) -> None:
@@ -68,4 +68,4 @@ class Budget:
         self._output -= size
         if self._output < 0:
             allowed = self._limits.max_output_bytes
-            raise RenderError(f"the rendered values are larger than {allowed:,} bytes")
+            raise OverBudget(f"the rendered values are larger than {allowed:,} bytes")

@@ -66,7 +66,7 @@ class Templating:
         *,
         filters: Mapping[str, Callable[..., Any]] | None = None,
         tests: Mapping[str, Callable[..., Any]] | None = None,
-        globals: Mapping[str, Any] | None = None,  # noqa: A002 - the word of Jinja and of plugins
+        globals: Mapping[str, Any] | None = None,
     ) -> None:
         self.limits = limits or TemplateLimits()
         own = Vocabulary(

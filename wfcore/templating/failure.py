@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from wfcore.errors import NodeError, WfError
 from wfcore.problems import Problem
 
-__all__ = ["Refusal", "RenderError", "TemplateProblem", "TemplateProblems"]
+__all__ = ["OverBudget", "Refusal", "RenderError", "TemplateProblem", "TemplateProblems"]
 
 
 class TemplateProblem(WfError):
@@ -58,3 +58,7 @@ class RenderError(NodeError):
     def at(self, pointer: str) -> "RenderError":
         """Return this error with the place of its template."""
         return RenderError(self.message, pointer=pointer, path=self.details["path"])
+
+
+class OverBudget(RenderError):
+    """What one rendering may spend is spent."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from wfcore.errors import PluginError
-from wfcore.templating.failure import RenderError
+from wfcore.templating.failure import OverBudget, RenderError
 from wfcore.templating.frame import Frame
 from wfcore.templating.text import measure
 from wfcore.workflow.names import RESERVED
@@ -46,6 +46,8 @@ class Ability:
             return self._call_foreign(frame, *arguments, **named)
         try:
             return self.function(frame, *arguments, **named)
+        except OverBudget:
+            raise
         except RenderError as error:
             message = f"the {self.kind} `{self.name}` failed: {error.message}"
             raise RenderError(message, path=error.details["path"]) from error

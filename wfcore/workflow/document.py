@@ -9,7 +9,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     PlainValidator,
     Strict,
@@ -24,6 +26,7 @@ __all__ = ["Dag", "Header", "Join", "Node", "OnError", "Retry", "Workflow"]
 Join = Literal["all_success", "all_done", "any_success"]
 OnError = Literal["fail", "continue"]
 
+_MOST_LABELS: Final = 64
 _TEN_YEARS: Final = 10 * 365 * 24 * 3600
 
 
@@ -38,6 +41,14 @@ def _condition(value: object) -> bool | str:
     if isinstance(value, bool | str):
         return value
     raise PydanticCustomError("condition_type", "should be true, false or one {{ expression }}")
+
+
+def _few(labels: object) -> object:
+    """Refuse very many labels before each of them is looked at."""
+    if isinstance(labels, dict) and len(labels) > _MOST_LABELS:
+        message = "should be at most {most} labels, not {given}"
+        raise PydanticCustomError("too_long", message, {"most": _MOST_LABELS, "given": len(labels)})
+    return labels
 
 
 Seconds = Annotated[float, Field(gt=0, le=_TEN_YEARS, allow_inf_nan=False)]
@@ -81,7 +92,7 @@ class Node(_Part):
 
     id: NodeId
     handler: Name
-    dependencies: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+    dependencies: Annotated[tuple[str, ...], Strict(strict=False), FailFast()] = ()
     config: dict[str, Any] = Field(default_factory=dict)
     description: Description = ""
     retry: Retry | None = None
@@ -104,7 +115,9 @@ class Header(_Part):
 
     name: Name
     description: Description = ""
-    labels: Annotated[dict[Name, Label], Field(max_length=64)] = Field(default_factory=dict)
+    labels: Annotated[dict[Name, Label], BeforeValidator(_few), Field(max_length=_MOST_LABELS)] = (
+        Field(default_factory=dict)
+    )
     timeout: Seconds | None = None
     """Seconds for the whole execution, from its trigger."""
     input_schema: dict[str, Any] | None = None

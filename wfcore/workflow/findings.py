@@ -1,10 +1,10 @@
 """The problems of one document: found in any order, told in the document's order, and bounded."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from heapq import nlargest
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from wfcore.errors import DocumentRefused
@@ -16,11 +16,12 @@ __all__ = ["Findings", "Vocabulary"]
 # document's order, and a bound on the cost of a hostile document.
 _COLLECTED: Final = 10
 
-# A search for a near name reads so many names and measures the best few; names have no more letters
-# than ids.
-_READ: Final = 20_000
+# A search for a near name reads names of so many letters in all and measures the best few of them;
+# all searches of one answer compare so many. Names have no more letters than ids.
 _MEASURED: Final = 8
 _LONGEST: Final = 128
+_LETTERS_READ: Final = 300_000
+_LETTERS_COMPARED: Final = 5_000_000
 
 
 class Vocabulary:
@@ -32,17 +33,26 @@ class Vocabulary:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = names
-        self._pairs: list[tuple[str, frozenset[str]]] | None = None
+        self._pairs: list[tuple[str, frozenset[str]]] = []
+        self.letters = 0
+        """How many letters a search reads."""
 
     def hint(self, name: str) -> str | None:
         """Return `did you mean "x"?` for the nearest name, or None."""
         if len(name) > _LONGEST:
             return None
-        if self._pairs is None:
-            self._pairs = [(each, _pairs(each)) for each in islice(self._names, _READ)]
+        if not self._pairs:
+            self._read()
         wanted = _pairs(name)
         best = nlargest(_MEASURED, self._pairs, key=lambda each: _likeness(wanted, each[1]))
         return did_you_mean(name, [each for each, _ in best])
+
+    def _read(self) -> None:
+        for name in self._names:
+            self._pairs.append((name, _pairs(name)))
+            self.letters += len(name)
+            if self.letters > _LETTERS_READ:
+                break
 
 
 def _pairs(name: str) -> frozenset[str]:
@@ -58,15 +68,8 @@ def _likeness(wanted: frozenset[str], other: frozenset[str]) -> float:
 @dataclass(slots=True)
 class _Finding:
     problem: Problem
-    wanted: str = ""
-    among: Vocabulary | None = None
-
-    def told(self) -> Problem:
-        hint = self.among.hint(self.wanted) if self.among else None
-        if hint is None:
-            return self.problem
-        found = self.problem
-        return Problem(found.code, found.pointer, found.message, hint)
+    wanted: str
+    among: Vocabulary | None
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ class Findings:
         """Return the problems by their places in `document`, the first `limit` of them."""
         places = _Places(document)
         ordered = sorted(self._found, key=lambda each: places.rank(each.problem.pointer))
-        told = [each.told() for each in ordered[: self.limit]]
+        told = list(_with_hints(ordered[: self.limit]))
         if len(self) > len(told):
             told.append(_more(len(self) - len(told), at_least=self.full))
         return told
@@ -124,6 +127,18 @@ class Findings:
     def refuse(self, document: Any) -> NoReturn:
         """Raise `DocumentRefused` with the problems."""
         raise DocumentRefused(self.problems(document))
+
+
+def _with_hints(findings: Iterable[_Finding]) -> Iterator[Problem]:
+    """Yield the problems with near names in place of their hints, as long as that is cheap."""
+    compared = 0
+    for finding in findings:
+        found = finding.problem
+        hint = None
+        if finding.among is not None and compared < _LETTERS_COMPARED:
+            hint = finding.among.hint(finding.wanted)
+            compared += finding.among.letters
+        yield replace(found, hint=hint) if hint is not None else found
 
 
 def _more(count: int, *, at_least: bool) -> Problem:

@@ -12,6 +12,8 @@ class Limits:
     max_nodes: int = 100_000
     max_edges: int = 1_000_000
     max_document_bytes: int = 32 * 1024 * 1024
+    max_values: int = 3_000_000
+    """Values in a document, keys not counted."""
     max_depth: int = 64
     max_template_bytes: int = 64 * 1024
     max_output_bytes: int = 1024 * 1024

@@ -16,6 +16,7 @@ from wfcore.workflow.names import quoted
 __all__ = ["Outline", "Reading", "read"]
 
 _LONGEST_SAID: Final = 300
+_MOST_FIELDS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def read(document: Any, limits: Limits, findings: Findings) -> Reading:
 
 def _read_header(document: dict[str, Any], findings: Findings) -> Header | None:
     fields = {key: value for key, value in document.items() if key != "dag"}
+    if _has_many(fields, "", findings):
+        return None
     try:
         return Header.model_validate(fields)
     except ValidationError as error:
@@ -95,6 +98,9 @@ def _read_nodes(entries: Sequence[Any], limits: Limits, findings: Findings) -> l
     outlines: list[Outline] = []
     edges = 0
     for index, entry in enumerate(entries):
+        if _has_many(entry, f"/dag/nodes/{index}", findings):
+            outlines.append(_salvage(None, set()))
+            continue
         try:
             node = Node.model_validate(entry)
         except ValidationError as error:
@@ -112,6 +118,15 @@ def _read_nodes(entries: Sequence[Any], limits: Limits, findings: Findings) -> l
         message = f"{edges} dependencies are more than the limit of {limits.max_edges}"
         findings.add("document.too_many_edges", "/dag/nodes", message)
     return outlines
+
+
+def _has_many(value: Any, at: str, findings: Findings) -> bool:
+    """Note it where something has so many fields that to look at each of them would only cost."""
+    if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+        message = f"{len(value)} fields are more than there are"
+        findings.add("document.unknown_field", at, message)
+        return True
+    return False
 
 
 def _salvage(entry: Any, wrong: AbstractSet[str]) -> Outline:

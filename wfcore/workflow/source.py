@@ -33,8 +33,7 @@ def parse(data: bytes | str, limits: Limits) -> JSONValue:
     at once with their places.
     """
     text = _decode(data, limits)
-    if _deeper_than(text, limits.max_depth):
-        _refuse("json.depth", f"lists and objects are nested deeper than {limits.max_depth}")
+    _measure(text, limits)
     reader = _Reader()
     value: Any = reader.read(text)
     if reader.faulty or _ESCAPED_SURROGATE.search(text):
@@ -68,15 +67,24 @@ def _decode(data: bytes | str, limits: Limits) -> str:
         raise
 
 
-def _deeper_than(text: str, limit: int) -> bool:
-    """Whether brackets outside strings nest deeper than `limit`, up to the first syntax error.
+def _measure(text: str, limits: Limits) -> None:
+    """Refuse text of too many or too deeply nested values, up to the first syntax error.
 
-    The JSON reader recurses; its stack must not be the first to notice. Each round takes away the
-    innermost pairs, so that the work is a few passes in C over a small string.
+    The JSON reader recurses, and reads lists of plain values in one call: neither its stack nor
+    the other threads must be the first to notice.
     """
     unescaped = text.replace("\\\\", "").replace('\\"', "")
-    outside = "".join(unescaped.split('"')[::2])
-    brackets = outside.encode().translate(_ROUND, _NOT_BRACKETS)
+    outside = "".join(unescaped.split('"')[::2]).encode()
+    brackets = outside.translate(_ROUND, _NOT_BRACKETS)
+    if outside.count(b",") + brackets.count(b"(") > limits.max_values:
+        message = f"the document has more than {limits.max_values} values"
+        _refuse("document.too_large", message)
+    if _deeper_than(brackets, limits.max_depth):
+        _refuse("json.depth", f"lists and objects are nested deeper than {limits.max_depth}")
+
+
+def _deeper_than(brackets: bytes, limit: int) -> bool:
+    """Whether brackets nest deeper than `limit`. Each round takes away the innermost pairs."""
     for rounds in range(limit + 1):
         rest = brackets.replace(b"()", b"")
         if len(rest) == len(brackets):

@@ -1,0 +1,196 @@
+"""The server as a process of its own: how it starts, how it stops, and what a kill leaves."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.project.tree import ROOT, clean_environment
+from tests.server.posts import TEXT, Posts
+from tests.server.serving import DEADLINE, Json
+
+CHILD = Path(__file__).with_name("child.py")
+
+
+class Server:
+    """A running child, and what it printed."""
+
+    def __init__(self, store: str, port: int = 0, **options: Any) -> None:
+        command = [sys.executable, str(CHILD), json.dumps({"store": store, **options}), str(port)]
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def url(self) -> str:
+        """Wait until it is ready, and return its address."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("http://127.0.0.1:"), self.process.communicate(timeout=DEADLINE)
+        return line.split()[0]
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, str, str]:
+        """Send a signal if one is given, and return exit code, output and log."""
+        if number is not None:
+            self.process.send_signal(number)
+        out, log = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, out, log
+
+
+@contextlib.contextmanager
+def server(store: str, port: int = 0, **options: Any) -> Iterator[Server]:
+    started = Server(store, port, **options)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.process.kill()
+            started.process.communicate()
+
+
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def submit_and_trigger(url: str, workflow: Json) -> str:
+    submission = httpx.post(f"{url}/workflow", json=workflow)
+    execution_id = str(submission.json()["execution_id"])
+    assert httpx.post(f"{url}/workflow/trigger/{execution_id}").status_code == 200
+    return execution_id
+
+
+def results(url: str, execution_id: str) -> Json:
+    body: Json = httpx.get(f"{url}/workflows/{execution_id}/results").json()
+    return body
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with server(f"sqlite:///{tmp_path}/wf.db") as first:
+        url = first.url()
+        kept_open = httpx.Client()
+        assert kept_open.get(f"{url}/livez").status_code == 200
+
+        code, out, log = first.end(number)
+        kept_open.close()
+
+    assert (code, out) == (0, "stopped\n")
+    assert "Traceback" not in log
+    assert re.search(f"stopping .{number.name}", log)
+    with server(f"sqlite:///{tmp_path}/wf.db") as second:
+        second.url()
+
+
+def test_what_is_open_at_a_stop_goes_on_at_the_next_start(
+    tmp_path: Path, seed: Json, posts: Posts
+) -> None:
+    store = f"sqlite:///{tmp_path}/wf.db"
+    seed["dag"]["nodes"][0]["config"]["url"] = posts.url("/held")
+    with server(store, drain_seconds=0.1) as first:
+        execution_id = submit_and_trigger(first.url(), seed)
+        until(lambda: posts.ledger.paths)
+        code, _, log = first.end(signal.SIGTERM)
+    assert (code, "Traceback" in log) == (0, False)
+    posts.release.set()
+
+    with server(store) as second:
+        url = second.url()
+        until(lambda: results(url, execution_id)["completed"])
+
+    assert len(set(posts.ledger.keys)) == 1
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, seed: Json, posts: Posts) -> None:
+    seed["dag"]["nodes"][0]["config"]["url"] = posts.url("/held")
+    with server(f"sqlite:///{tmp_path}/wf.db", drain_seconds=3600.0) as child:
+        submit_and_trigger(child.url(), seed)
+        until(lambda: posts.ledger.paths)
+        assert child.process.stderr is not None
+        child.process.send_signal(signal.SIGINT)
+        while "stopping" not in child.process.stderr.readline():
+            assert child.process.poll() is None
+        code, _, _ = child.end(signal.SIGINT)
+
+    assert code == -signal.SIGINT
+
+
+def test_a_port_in_use_is_told_before_the_store_is_touched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with server(f"sqlite:///{tmp_path}/wf.db", port) as child:
+            code, out, log = child.end()
+
+    assert (code, out) == (1, "")
+    assert f"refused: port {port} on 127.0.0.1 is in use" in log
+    assert "Traceback" not in log
+    assert not (tmp_path / "wf.db").exists()
+
+
+def test_a_file_that_another_process_owns_is_told_with_its_id(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/wf.db"
+    with server(store) as owner:
+        owner.url()
+        with server(store) as child:
+            code, out, log = child.end()
+
+        assert (code, out) == (1, "")
+        assert f"in use by process {owner.process.pid}" in log
+        assert "Traceback" not in log
+
+
+def test_after_kill_9_in_the_middle_of_executions_every_one_ends_as_it_should(
+    tmp_path: Path, posts: Posts
+) -> None:
+    store = f"sqlite:///{tmp_path}/wf.db"
+    count = 20
+    with server(store) as first:
+        url = first.url()
+        pending = httpx.post(f"{url}/workflow", json=two_calls(posts, count)).json()["execution_id"]
+        running = [submit_and_trigger(url, two_calls(posts, n)) for n in range(count)]
+        until(lambda: len(posts.ledger.paths) == 2 * count)
+        first.process.kill()
+        first.process.communicate()
+    before = list(posts.ledger.paths)
+    posts.release.set()
+
+    with server(store) as second:
+        url = second.url()
+        until(lambda: all(results(url, each)["completed"] for each in running))
+        assert results(url, pending)["status"] == "PENDING"
+        outcomes = [results(url, each)["results"]["aggregated_results"] for each in running]
+
+    assert outcomes == [{"held": {"data": TEXT}} for _ in range(count)]
+    # What had completed was kept; what was under way ran again, under the same key.
+    assert posts.ledger.paths.count("/quick/0") == 1
+    again = posts.ledger.paths[len(before) :]
+    assert sorted(again) == sorted(f"/held/{n}" for n in range(count))
+    assert len(set(posts.ledger.keys)) == 2 * count
+
+
+def two_calls(posts: Posts, number: int) -> Json:
+    call = "call_external_service"
+    quick = {"id": "quick", "handler": call, "config": {"url": posts.url(f"/quick/{number}")}}
+    held = {
+        "id": "held",
+        "handler": call,
+        "dependencies": ["quick"],
+        "config": {"url": posts.url(f"/held/{number}")},
+    }
+    return {"name": f"two calls {number}", "dag": {"nodes": [quick, held]}}

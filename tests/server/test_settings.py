@@ -1,0 +1,150 @@
+"""The operator's settings: read once, from the environment and `.env`, and said clearly if wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from wfcore import Limits, RetryDefaults
+from wfcore.settings import Settings, SettingsRefused
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_settings_the_engine_gets_its_own_defaults() -> None:
+    assert Settings.read().engine_options() == {
+        "durability": "durable",
+        "concurrency": 100,
+        "lease_seconds": 10.0,
+        "settings": {},
+        "limits": Limits(),
+        "retry": RetryDefaults(),
+    }
+
+
+def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "STORE_URL": "sqlite:///wf.db",
+        "DURABILITY": "relaxed",
+        "LEASE_SECONDS": "2.5",
+        "MAX_RETRIES": "0",
+        "BASE_BACKOFF": "0.5",
+        "RETRY_DELAY": "0.25",
+        "MAX_OUTPUT_BYTES": "1000",
+        "MAX_NODES": "10",
+        "MAX_DOCUMENT_BYTES": "5000",
+        "LLM_PROVIDER": "echo",
+        "CONCURRENCY": "7",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"APP_{name}", value)
+
+    assert Settings.read().engine_options() == {
+        "store": "sqlite:///wf.db",
+        "durability": "relaxed",
+        "concurrency": 7,
+        "lease_seconds": 2.5,
+        "settings": {"llm_provider": "echo"},
+        "limits": Limits(max_nodes=10, max_document_bytes=5000, max_output_bytes=1000),
+        "retry": RetryDefaults(max_retries=0, base_backoff=0.5, retry_delay=0.25),
+    }
+
+
+def test_the_environment_goes_before_the_file_and_empty_counts_as_unset(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("APP_MAX_RETRIES=5\nAPP_CONCURRENCY=8\nAPP_MAX_NODES=\nOTHER=1\n")
+    monkeypatch.setenv("APP_CONCURRENCY", "9")
+    monkeypatch.setenv("APP_LEASE_SECONDS", "")
+    monkeypatch.setenv("APP_LOG_LEVEL", "warning")
+
+    settings = Settings.read()
+
+    assert settings.max_retries == 5
+    assert settings.concurrency == 9
+    assert settings.max_nodes == Limits().max_nodes
+    assert settings.lease_seconds == 10.0
+    assert settings.log_level == "WARNING"
+
+
+def test_the_seeds_file_is_read_as_it_is(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "APP_REDIS_HOST=redis\nAPP_REDIS_PORT=6379\nAPP_REDIS_DB=0\nAPP_REDIS_PASSWORD=\n"
+        "APP_KAFKA_BOOTSTRAP_SERVERS=kafka:9092\nAPP_LOG_LEVEL=INFO\nAPP_MAX_RETRIES=3\n"
+        "APP_BASE_BACKOFF=1\nAPP_RETRY_DELAY=1\n"
+    )
+
+    options = Settings.read().engine_options()
+
+    assert options["retry"] == RetryDefaults(max_retries=3, base_backoff=1.0, retry_delay=1.0)
+    assert options["settings"] == {}
+
+
+def test_every_wrong_setting_is_told_in_one_line_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = {
+        "APP_MAX_RETRIES": "many",
+        "APP_DURABILITY": "strong",
+        "APP_LEASE_SECONDS": "0",
+        "APP_BASE_BACKOFF": "inf",
+        "APP_CONCURRENCY": "-3",
+        "APP_LOG_LEVEL": "loud",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsRefused) as refused:
+        Settings.read()
+
+    lines = str(refused.value).splitlines()
+    assert sorted(line.partition(" ")[0] for line in lines) == sorted(wrong)
+    for line in lines:
+        value = wrong[line.partition(" ")[0]]
+        # Some are told in upper or lower case, as they were read.
+        assert value in line.lower()
+    assert {problem.code for problem in refused.value.problems} == {"setting.invalid"}
+
+
+def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"APP_GREETING=caf\xe9\n")
+
+    with pytest.raises(SettingsRefused, match=r"\.env cannot be read"):
+        Settings.read()
+
+
+def test_plugins_see_other_settings_but_nothing_that_may_hold_a_credential(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("APP_GREETING=hello\nAPP_SECRET_FROM_FILE=hush\n")
+    shown = {"APP_LLM_MODEL": "small", "APP_KEYBOARD": "us", "app_Tone": "warm"}
+    hidden = {
+        "APP_SECRET_OPENAI": "hush",
+        "APP_SECRETS_DIR": "/hush",
+        "APP_API_KEYS": "hush",
+        "APP_OPENAI_API_KEY": "hush",
+        "APP_SLACK_TOKEN": "hush",
+        "APP_SMTP_PASSWORD": "hush",
+        "APP_REDIS_HOST": "hush",
+        "APP_STORE_URL": "sqlite:///hush.db",
+        "APP_BUS_URL": "kafka://hush",
+        "APP_BLOB_URL": "s3://hush",
+        "APP_OUTBOUND_ALLOW": "hush",
+        "APP_WAREHOUSE": "postgres://user:hush@host/db",
+        "OTHER": "hush",
+    }
+    for name, value in {**shown, **hidden}.items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings.read()
+
+    assert settings.plugin_settings == {
+        "greeting": "hello",
+        "llm_model": "small",
+        "keyboard": "us",
+        "tone": "warm",
+    }
+    assert "hush" not in repr(settings)
