@@ -4,17 +4,35 @@ import os
 import signal
 import sys
 from importlib.metadata import version
+from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from wfcore.cli.exits import Exit
 
 __all__ = ["app", "call"]
 
-_EPILOGUE = """\
-Exit codes: 0 completed · 1 failed · 2 usage · 3 document refused · 4 not found ·
-5 store cannot be used · 130 cancelled by Ctrl-C · 143 cancelled by SIGTERM
+_EPILOGUE: Final = """\
+Exit codes: 0 completed, 1 failed, 2 usage, 3 document refused, 4 not found,
+5 store cannot be used, 130 cancelled by Ctrl-C, 143 cancelled by SIGTERM
 """
+_COMMANDS: Final = {
+    "run": """Run a workflow to its end in this process, durably.
+
+Progress goes to standard error, the result alone to standard output. Every
+execution has its own store, .wf/runs/<execution id>.db: after a crash,
+`wf run --resume` goes on where it was. Ctrl-C cancels, twice stops at once.
+""",
+    "validate": """Check documents without running them; tell all problems at once.
+
+Every problem comes with its JSON pointer, its line and what to do about it.
+""",
+    "dev": """Serve the API and run what it is given, in one process on SQLite.
+
+The store is .wf/dev.db, or APP_STORE_URL. What is open when it stops goes on
+at the next start.
+""",
+}
 
 app = App(
     name="wf",
@@ -23,18 +41,10 @@ app = App(
     help_format="plaintext",
     version=lambda: f"wf {version('wfcore')}",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=(), show_default=False),
 )
-app.command(
-    "wfcore.cli.run:run", name="run", help="Run a workflow to its end in this process, durably."
-)
-app.command(
-    "wfcore.cli.validate:validate",
-    name="validate",
-    help="Check documents; tell all problems, each with its place.",
-)
-app.command(
-    "wfcore.cli.dev:dev", name="dev", help="Start the API and a worker in one process on SQLite."
-)
+for name, text in _COMMANDS.items():
+    app.command(f"wfcore.cli.{name}:{name}", name=name, help=text)
 
 
 def call() -> None:

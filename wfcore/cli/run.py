@@ -7,7 +7,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -19,6 +19,7 @@ from wfcore.cli.failure import CommandFailed, Format, failures_told
 from wfcore.cli.folder import Folder, Note
 from wfcore.cli.given import Given, read_document, read_input, read_replacements, trigger_body
 from wfcore.cli.logs import log_to
+from wfcore.cli.options import Plugins
 from wfcore.cli.session import Session
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.settings import Settings
@@ -27,45 +28,47 @@ from wfcore.store.opening import Durability
 __all__ = ["run"]
 
 
+File: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        name="FILE",
+        help="The workflow document. With --resume: an execution's id, or nothing for the newest.",
+    ),
+]
+Replacements: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        consume_multiple=False,
+        help="NODE.KEY=VALUE replaces a config key; the value is JSON, else text. May be repeated.",
+    ),
+]
+
+
 def run(
-    file: str | None = None,
+    file: File = None,
     /,
     *,
-    input: str | None = None,
-    set: tuple[str, ...] = (),
-    plugin: tuple[Path, ...] = (),
-    output: Format = "text",
-    resume: Annotated[bool, Parameter(negative="")] = False,
-    concurrency: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    durability: Durability | None = None,
+    given: Annotated[
+        str | None, Parameter(name="--input", help="The execution's input as JSON, or @FILE.")
+    ] = None,
+    replacements: Replacements = (),
+    plugin: Plugins = (),
+    output: Annotated[
+        Format, Parameter(help="json: standard output is the body of the API's /results.")
+    ] = "text",
+    resume: Annotated[
+        bool, Parameter(help="Go on with an execution whose process ended before it did.")
+    ] = False,
+    concurrency: Annotated[
+        int | None, Parameter(validator=Number(gte=1), help="Nodes that run at a time.")
+    ] = None,
+    durability: Annotated[
+        Durability | None,
+        Parameter(help="durable survives a power cut, relaxed the death of the process."),
+    ] = None,
 ) -> int:
-    """Run a workflow to its end in this process, durably.
-
-    Progress and messages go to standard error, the result alone to standard output. Each execution
-    has a store of its own, .wf/runs/<execution id>.db. After a crash, or kill -9,
-    `wf run --resume` goes on where it was. Ctrl-C cancels; a second one stops at once.
-
-    Parameters
-    ----------
-    file:
-        The workflow document. With --resume: the execution's id; without one, the newest
-        unfinished execution.
-    input:
-        The execution's input as JSON, or @FILE.
-    set:
-        Replace a config key, as in --set summarize.prompt='Be brief: {{ get.output.data }}'.
-        The value is JSON, else text. May be repeated.
-    plugin:
-        A Python file with handlers of your own. May be repeated.
-    output:
-        json: only the body of the API's /results on standard output.
-    resume:
-        Go on with an execution whose process ended before it.
-    concurrency:
-        Nodes that run at a time.
-    durability:
-        durable survives a power cut, relaxed the death of the process.
-    """
+    """Run a workflow to its end in this process, durably."""
     console = Console(stderr=True, highlight=False)
     with failures_told(output):
         settings = Settings.read()
@@ -73,18 +76,18 @@ def run(
         folder = Folder()
         with kept_for_result():
             if resume:
-                _refuse_beside_resume(input, set)
-                note, given = _noted(folder, file), None
+                _refuse_beside_resume(given, replacements)
+                note, document = _noted(folder, file), None
             else:
-                given = _given(file, input, settings)
-                note = _new_note(given, set, settings)
+                document = _given(file, given, settings)
+                note = _new_note(document, replacements, settings)
             if plugin:
                 note.plugins = tuple(str(path.resolve()) for path in plugin)
             note.concurrency = concurrency or note.concurrency
             note.durability = durability or note.durability
             folder.prune()
             session = Session(note, folder, settings, console)
-            result, code = asyncio.run(session.start(given) if given else session.resume())
+            result, code = asyncio.run(session.start(document) if document else session.resume())
         tell_end(result, note, output, console)
     return code
 

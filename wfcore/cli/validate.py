@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,6 +13,7 @@ from rich.text import Text
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, Format, failures_told, tell_problems
 from wfcore.cli.given import read_document
+from wfcore.cli.options import Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import counted, printable
 from wfcore.engine.engine import Engine
@@ -24,25 +24,15 @@ __all__ = ["validate"]
 
 
 def validate(
-    files: Annotated[tuple[str, ...], Parameter(name="FILE")],
+    files: Annotated[tuple[str, ...], Parameter(name="FILE...", help="Workflow documents.")] = (),
     /,
     *,
-    plugin: tuple[Path, ...] = (),
-    output: Format = "text",
+    plugin: Plugins = (),
+    output: Annotated[
+        Format, Parameter(help="json: the problems on standard output, each with its file.")
+    ] = "text",
 ) -> int:
-    """Check workflow documents; nothing is run or stored.
-
-    All problems of all files are told, each with its JSON pointer, its line and what to do.
-
-    Parameters
-    ----------
-    files:
-        Workflow documents.
-    plugin:
-        A Python file with handlers of your own. May be repeated.
-    output:
-        json: the problems on standard output, as the API gives them, each with its file.
-    """
+    """Check workflow documents; nothing is run or stored."""
     with failures_told(output):
         if not files:
             raise CommandFailed.single(
