@@ -1,10 +1,16 @@
 """What a proved document becomes."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.proof.handlers import FETCH, document, node, prove
 from wfcore.store.contract import Edge, EdgeKind
 from wfcore.templating import Scope
+
+ROOT = Path(__file__).parents[2]
 
 
 def edge(key: str, deps: int, need: int, handler: str = "bare", queue: str = "default") -> Edge:
@@ -99,3 +105,14 @@ def test_distant_ancestors_are_needed_too() -> None:
         document(node("a"), node("b-c", "bare", "a"), node("d", "open", "b-c", config={"t": text}))
     )
     assert plan.nodes["d"].needs == ("a", "b-c")
+
+
+def test_proving_a_sound_document_loads_neither_networkx_nor_a_schema_validator() -> None:
+    script = (
+        "import sys; from tests.proof.handlers import *; prove(document(FETCH, node('a')));"
+        "print(*({'networkx', 'jsonschema_rs', 'httpx'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == ""

@@ -36,12 +36,12 @@ class Server:
             text=True,
         )
 
-    def url(self) -> str:
-        """Wait until it is ready, and return its address."""
+    def client(self) -> httpx.Client:
+        """Wait until it is ready, and return a client of it."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("http://127.0.0.1:"), self.process.communicate(timeout=DEADLINE)
-        return line.split()[0]
+        return httpx.Client(base_url=line.split()[0], timeout=DEADLINE)
 
     def end(self, number: signal.Signals | None = None) -> tuple[int, str, str]:
         """Send a signal if one is given, and return exit code, output and log."""
@@ -69,33 +69,34 @@ def until(condition: Any) -> None:
         time.sleep(0.01)
 
 
-def submit_and_trigger(url: str, workflow: Json) -> str:
-    submission = httpx.post(f"{url}/workflow", json=workflow)
-    execution_id = str(submission.json()["execution_id"])
-    assert httpx.post(f"{url}/workflow/trigger/{execution_id}").status_code == 200
+def submit(client: httpx.Client, workflow: Json) -> str:
+    return str(client.post("/workflow", json=workflow).json()["execution_id"])
+
+
+def submit_and_trigger(client: httpx.Client, workflow: Json) -> str:
+    execution_id = submit(client, workflow)
+    assert client.post(f"/workflow/trigger/{execution_id}").status_code == 200
     return execution_id
 
 
-def results(url: str, execution_id: str) -> Json:
-    body: Json = httpx.get(f"{url}/workflows/{execution_id}/results").json()
+def results(client: httpx.Client, execution_id: str) -> Json:
+    body: Json = client.get(f"/workflows/{execution_id}/results").json()
     return body
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with server(f"sqlite:///{tmp_path}/wf.db") as first:
-        url = first.url()
-        kept_open = httpx.Client()
-        assert kept_open.get(f"{url}/livez").status_code == 200
-
-        code, out, log = first.end(number)
-        kept_open.close()
+        # Its connection stays open: the server must not wait for it.
+        with first.client() as client:
+            assert client.get("/livez").status_code == 200
+            code, out, log = first.end(number)
 
     assert (code, out) == (0, "stopped\n")
     assert "Traceback" not in log
     assert re.search(f"stopping .{number.name}", log)
     with server(f"sqlite:///{tmp_path}/wf.db") as second:
-        second.url()
+        second.client().close()
 
 
 def test_what_is_open_at_a_stop_goes_on_at_the_next_start(
@@ -104,15 +105,15 @@ def test_what_is_open_at_a_stop_goes_on_at_the_next_start(
     store = f"sqlite:///{tmp_path}/wf.db"
     seed["dag"]["nodes"][0]["config"]["url"] = posts.url("/held")
     with server(store, drain_seconds=0.1) as first:
-        execution_id = submit_and_trigger(first.url(), seed)
+        with first.client() as client:
+            execution_id = submit_and_trigger(client, seed)
         until(lambda: posts.ledger.paths)
         code, _, log = first.end(signal.SIGTERM)
     assert (code, "Traceback" in log) == (0, False)
     posts.release.set()
 
-    with server(store) as second:
-        url = second.url()
-        until(lambda: results(url, execution_id)["completed"])
+    with server(store) as second, second.client() as client:
+        until(lambda: results(client, execution_id)["completed"])
 
     assert len(set(posts.ledger.keys)) == 1
 
@@ -120,7 +121,8 @@ def test_what_is_open_at_a_stop_goes_on_at_the_next_start(
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, seed: Json, posts: Posts) -> None:
     seed["dag"]["nodes"][0]["config"]["url"] = posts.url("/held")
     with server(f"sqlite:///{tmp_path}/wf.db", drain_seconds=3600.0) as child:
-        submit_and_trigger(child.url(), seed)
+        with child.client() as client:
+            submit_and_trigger(client, seed)
         until(lambda: posts.ledger.paths)
         assert child.process.stderr is not None
         child.process.send_signal(signal.SIGINT)
@@ -146,7 +148,7 @@ def test_a_port_in_use_is_told_before_the_store_is_touched(tmp_path: Path) -> No
 def test_a_file_that_another_process_owns_is_told_with_its_id(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/wf.db"
     with server(store) as owner:
-        owner.url()
+        owner.client().close()
         with server(store) as child:
             code, out, log = child.end()
 
@@ -160,21 +162,19 @@ def test_after_kill_9_in_the_middle_of_executions_every_one_ends_as_it_should(
 ) -> None:
     store = f"sqlite:///{tmp_path}/wf.db"
     count = 20
-    with server(store) as first:
-        url = first.url()
-        pending = httpx.post(f"{url}/workflow", json=two_calls(posts, count)).json()["execution_id"]
-        running = [submit_and_trigger(url, two_calls(posts, n)) for n in range(count)]
+    with server(store) as first, first.client() as client:
+        pending = submit(client, two_calls(posts, count))
+        running = [submit_and_trigger(client, two_calls(posts, n)) for n in range(count)]
         until(lambda: len(posts.ledger.paths) == 2 * count)
         first.process.kill()
         first.process.communicate()
     before = list(posts.ledger.paths)
     posts.release.set()
 
-    with server(store) as second:
-        url = second.url()
-        until(lambda: all(results(url, each)["completed"] for each in running))
-        assert results(url, pending)["status"] == "PENDING"
-        outcomes = [results(url, each)["results"]["aggregated_results"] for each in running]
+    with server(store) as second, second.client() as client:
+        until(lambda: all(results(client, each)["completed"] for each in running))
+        assert results(client, pending)["status"] == "PENDING"
+        outcomes = [results(client, each)["results"]["aggregated_results"] for each in running]
 
     assert outcomes == [{"held": {"data": TEXT}} for _ in range(count)]
     # What had completed was kept; what was under way ran again, under the same key.

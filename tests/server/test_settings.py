@@ -1,4 +1,4 @@
-"""The operator's settings: read once, from the environment and `.env`, and said clearly if wrong."""
+"""The operator's settings: from the environment and `.env`, and told clearly where wrong."""
 
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a template stands on one line
 from typing import Any
 
 import pytest

@@ -247,3 +247,10 @@ def test_a_copy_is_refused_with_pointers_below_the_given_place() -> None:
     with pytest.raises(DocumentRefused) as caught:
         copy_value({"a": {2}}, LIMITS, "/execution/input")
     assert [each.pointer for each in caught.value.problems] == ["/execution/input/a"]
+
+
+def test_very_many_values_are_refused_before_they_are_read() -> None:
+    limits = Limits(max_values=6)
+    assert parse('[1, [2, 3], {"a": ",,,["}]', limits) == [1, [2, 3], {"a": ",,,["}]
+    assert refused("[1, [2, 3], [4, 5]]", limits) == [("document.too_large", "")]
+    assert refused("[[],[],[],[]]", limits) == [("document.too_large", "")]

@@ -16,23 +16,21 @@ _EPILOGUE: Final = """\
 Exit codes: 0 completed, 1 failed, 2 usage, 3 document refused, 4 not found,
 5 store cannot be used, 130 cancelled by Ctrl-C, 143 cancelled by SIGTERM
 """
-_COMMANDS: Final = {
-    "run": """Run a workflow to its end in this process, durably.
+_RUN: Final = """Run a workflow in this process to its end, durably.
 
 Progress goes to standard error, the result alone to standard output. Every
 execution has its own store, .wf/runs/<execution id>.db: after a crash,
 `wf run --resume` goes on where it was. Ctrl-C cancels, twice stops at once.
-""",
-    "validate": """Check documents without running them; tell all problems at once.
+"""
+_VALIDATE: Final = """Check documents; tell all their problems at once.
 
 Every problem comes with its JSON pointer, its line and what to do about it.
-""",
-    "dev": """Serve the API and run what it is given, in one process on SQLite.
+"""
+_DEV: Final = """Serve the API and run workflows, on one SQLite file.
 
-The store is .wf/dev.db, or APP_STORE_URL. What is open when it stops goes on
-at the next start.
-""",
-}
+The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
+process stops, or is killed, goes on at the next start.
+"""
 
 app = App(
     name="wf",
@@ -43,8 +41,19 @@ app = App(
     version_flags=["--version"],
     default_parameter=Parameter(negative=(), show_default=False),
 )
-for name, text in _COMMANDS.items():
-    app.command(f"wfcore.cli.{name}:{name}", name=name, help=text)
+app.command(
+    "wfcore.cli.run:run",
+    name="run",
+    help=_RUN,
+    usage="Usage: wf run FILE [OPTIONS]\n       wf run --resume [ID]\n",
+)
+app.command(
+    "wfcore.cli.validate:validate",
+    name="validate",
+    help=_VALIDATE,
+    usage="Usage: wf validate FILE... [OPTIONS]\n",
+)
+app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
 
 
 def call() -> None:

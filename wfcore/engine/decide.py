@@ -66,6 +66,10 @@ class Failed(NamedTuple):
 
     error: ErrorRecord
     retry_after: float | None = None
+    took: float = 0.0
+    """Seconds since the attempt was leased."""
+    log: tuple[str, ...] = ()
+    """The last lines that the handler logged."""
 
 
 class Skipped(NamedTuple):
@@ -158,9 +162,9 @@ def decide(
     else:
         delay = _retry_delay(node, held, outcome, terms, chance)
         if delay is not None:
-            return _retry(held, outcome.error, delay, token)
+            return _retry(held, outcome, delay, token)
         move = _end(held, NodeState.FAILED)
-        _set_failure(move, node, outcome.error)
+        _set_failure(move, node, outcome)
         move.charge = Charge.FAILURE
     return _with_edges(move, plan, terms)
 

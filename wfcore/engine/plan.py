@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.store.contract import Edge, EdgeKind
 from wfcore.templating import Compiled, Reference
@@ -90,9 +91,14 @@ class Step:
 
     def needs(self) -> tuple[tuple[str, ...], bool]:
         """Return the nodes that the templates name, and whether they name the execution."""
-        found = self.references()
-        nodes = dict.fromkeys(each.root for _, each in found if each.is_node)
-        return tuple(nodes), any(not each.is_node for _, each in found)
+        nodes: dict[str, None] = {}
+        execution = False
+        for _, reference in self.references():
+            if reference.is_node:
+                nodes[reference.root] = None
+            else:
+                execution = True
+        return tuple(nodes), execution
 
 
 def build_plan(
@@ -104,11 +110,13 @@ def build_plan(
 ) -> Plan:
     """Return the plan of a workflow without problems; `successors` by positions."""
     nodes = workflow.dag.nodes
-    edges = [_edge(node, registry) for node in nodes]
+    handlers = dict(registry.handlers)
+    edges = [_edge(node, handlers[node.handler]) for node in nodes]
     planned: dict[str, PlanNode] = {}
     for at, node in enumerate(nodes):
         out = tuple([edges[successor] for successor in successors[at]])
-        planned[node.id] = _plan_node(at, node, steps[at], edges[at], out, registry)
+        gives_result = handlers[node.handler].gives_result
+        planned[node.id] = _plan_node(at, node, steps[at], edges[at], out, gives_result)
     giving = tuple(key for key, each in planned.items() if each.gives_result)
     sinks = tuple(key for key, each in planned.items() if not each.edges)
     return Plan(
@@ -124,16 +132,15 @@ def build_plan(
     )
 
 
-def _edge(node: Node, registry: Registry) -> Edge:
+def _edge(node: Node, handler: Handler) -> Edge:
     """Return the edge that leads to a node: the same from each of its dependencies."""
     deps = max(1, len(node.dependencies))
     need = 1 if node.join == "any_success" else deps
-    queue = registry.handlers[node.handler].queue
-    return Edge(node.id, EdgeKind.OK, deps, need, queue, node.handler)
+    return Edge(node.id, EdgeKind.OK, deps, need, handler.queue, node.handler)
 
 
 def _plan_node(
-    position: int, node: Node, step: Step, own: Edge, edges: tuple[Edge, ...], registry: Registry
+    position: int, node: Node, step: Step, own: Edge, edges: tuple[Edge, ...], gives_result: bool
 ) -> PlanNode:
     needs, needs_execution = step.needs()
     return PlanNode(
@@ -152,7 +159,7 @@ def _plan_node(
         edges=edges,
         needs=needs,
         needs_execution=needs_execution,
-        gives_result=registry.handlers[node.handler].gives_result,
+        gives_result=gives_result,
         position=position,
     )
 

@@ -39,15 +39,20 @@ def retry_delay(
     `failures` counts the one at hand, `age` is seconds since the first attempt began, `chance` a
     random number in [0, 1). Full jitter as in "Exponential Backoff And Jitter" (AWS, 2015): the
     delay is drawn between the shortest one and the backoff, so that clients do not come in waves.
+    Only `retry_after` makes it longer than the policy's longest.
     """
     policy = policy or Retry()
     attempts = policy.max_attempts or defaults.max_retries + 1
     if failures >= attempts or not _is_retried(policy, error):
         return None
-    backoff = _backoff(policy, defaults, failures)
     floor = defaults.retry_delay if policy.initial_interval is None else 0.0
-    drawn = backoff if policy.jitter is False else chance * backoff
-    delay = max(drawn, floor, retry_after or 0.0)
+    longest = policy.max_interval
+    if longest is None:
+        longest = max(_MAX_INTERVAL, floor)
+    floor = min(floor, longest)
+    backoff = min(max(floor, _backoff(policy, defaults, failures)), longest)
+    drawn = backoff if policy.jitter is False else floor + chance * (backoff - floor)
+    delay = max(drawn, retry_after or 0.0)
     if policy.total_timeout is not None and age + delay > policy.total_timeout:
         return None
     return delay
@@ -61,13 +66,10 @@ def _is_retried(policy: Retry, error: ErrorRecord) -> bool:
 
 def _backoff(policy: Retry, defaults: RetryDefaults, failures: int) -> float:
     base = policy.initial_interval if policy.initial_interval is not None else defaults.base_backoff
-    longest = policy.max_interval if policy.max_interval is not None else _MAX_INTERVAL
     if policy.backoff == "fixed":
-        grown = base
-    elif policy.backoff == "linear":
-        grown = base * failures
-    else:
-        factor = policy.multiplier if policy.multiplier is not None else _MULTIPLIER
-        # The exponent is bounded so that a large one cannot overflow a float.
-        grown = base * factor ** min(failures - 1, 64)
-    return min(grown, longest)
+        return base
+    if policy.backoff == "linear":
+        return base * failures
+    factor = policy.multiplier if policy.multiplier is not None else _MULTIPLIER
+    # The exponent is bounded so that a large one cannot overflow a float.
+    return float(base * factor ** min(failures - 1, 64))

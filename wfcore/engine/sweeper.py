@@ -54,16 +54,13 @@ class Sweeper:
         runtime = self._runtime
         self._worker.interrupt_execution(execution, halt)
         while True:
-            listed = await runtime.store.active(execution, _LIMIT + self._running_here(execution))
+            listed = await runtime.store.active(execution, _LIMIT)
             closable = [due for due in listed if _can_close(due)]
             if not closable:
                 break
             await self._act(closable)
         # What still runs elsewhere hears of it with its next heartbeat, or its lease runs out.
         await runtime.store.halt(execution, halt, sweep_ms=None)
-
-    def _running_here(self, execution: str) -> int:
-        return sum(1 for lease in self._worker.leases() if lease.execution == execution)
 
     async def _sweep(self) -> float:
         """Act on what is due; return the seconds until it is worth looking again."""

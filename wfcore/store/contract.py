@@ -318,7 +318,7 @@ class StateStore(Protocol):
         """
 
     async def active(self, execution: str, limit: int) -> list[Due]:
-        """List nodes of an execution that are READY, RUNNING, WAITING or in a fan-out."""
+        """List nodes of an execution that are READY, WAITING or in a fan-out, then RUNNING ones."""
 
     async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
         """Read the named nodes; those that nothing touched yet are missing from the answer."""

@@ -5,9 +5,11 @@
 
 import heapq
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
-from wfcore.store.contract import Due, Event, LeaseRef, NewExecution, NodeResult
+from wfcore.store.contract import NO_CURSOR, Due, Event, LeaseRef, NewExecution, NodeResult
 from wfcore.store.rows import ExecutionRow, NodeRow
+from wfcore.workflow.states import NodeState
 
 __all__ = ["Entry", "Ledger"]
 
@@ -111,7 +113,7 @@ class Ledger:
         row = entry.active.get(lease.key) if entry is not None else None
         if entry is None or row is None or row.token != lease.token or entry.row.halt:
             return False
-        if row.state != "RUNNING":
+        if row.state is not NodeState.RUNNING:
             return False
         row.deadline = deadline
         self._watch(deadline, lease.execution, lease.key)
@@ -140,9 +142,11 @@ class Ledger:
         return found, upcoming
 
     def active(self, entry: Entry, limit: int) -> list[Due]:
-        """List nodes that keep an execution open."""
-        rows = list(entry.active.values())[:limit]
-        return [row.due(entry.row) for row in rows]
+        """List nodes that keep an execution open, those that nobody runs first."""
+        rows = entry.active.values()
+        unheld = (row for row in rows if not _is_held(row))
+        held = (row for row in rows if _is_held(row))
+        return [row.due(entry.row) for row in islice(chain(unheld, held), limit)]
 
     def _due(self, execution: str, key: str) -> Due:
         entry = self.entries[execution]
@@ -167,3 +171,7 @@ class Ledger:
         alive = {item for item in self._deadlines if self._deadline_of(*item[1:]) == item[0]}
         self._deadlines = sorted(alive)
         self._heap_limit = max(_HEAP_FLOOR, 2 * len(alive))
+
+
+def _is_held(row: NodeRow) -> bool:
+    return row.state is NodeState.RUNNING and row.cursor == NO_CURSOR

@@ -88,7 +88,6 @@ def _known(kind: Kind, name: Any, words: Mapping[str, Ability], node: nodes.Node
 
 def _check_arguments(ability: Ability, node: nodes.Filter | nodes.Test | nodes.Call) -> None:
     names = [str(keyword.key) for keyword in node.kwargs]
-    parameters = ability.parameters()
     for name in names:
         if names.count(name) > 1:
             message = f"{quoted(ability.name)} is given {quoted(name)} twice"
@@ -96,6 +95,7 @@ def _check_arguments(ability: Ability, node: nodes.Filter | nodes.Test | nodes.C
     fault = ability.misuse(len(node.args), names)
     if fault is None:
         return
+    parameters = ability.parameters()
     unknown = next((name for name in names if name not in parameters), None)
     hint = did_you_mean(unknown, parameters) if unknown else None
     message = f"the {ability.kind} {quoted(ability.name)}: {fault}"

@@ -34,7 +34,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         parser: _BoundedParser | None = None
         try:
             parser = _BoundedParser(self, source)
-            return parser.parse()
+            return parser.read()
         except TemplateSyntaxError as error:
             raise Refusal("syntax", error.message or "not a template", None, error.lineno) from None
         except ValueError as error:
@@ -58,6 +58,10 @@ class _BoundedParser(Parser):
         self._nesting = 0
         self._operands = 0
         super().__init__(environment, source)
+
+    def read(self) -> nodes.Template:
+        """Parse all of it; `parse` would walk the tree once more, for a code generator's sake."""
+        return nodes.Template(self.subparse(), lineno=1)
 
     def parse_statement(self) -> nodes.Node | list[nodes.Node]:
         token = self.stream.current

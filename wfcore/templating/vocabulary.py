@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -38,6 +38,8 @@ class Ability:
     """Its cost is small whatever the data: rendering it needs no thread."""
     foreign: bool = False
     """A plugin's."""
+    bare: bool = False
+    """It can do without arguments."""
 
     def call(self, frame: Frame, *arguments: Any, **named: Any) -> Any:
         """Apply it; whatever goes wrong is a `RenderError` that names it."""
@@ -63,9 +65,9 @@ class Ability:
             raise RenderError(f"the {self.kind} `{self.name}` failed: {reason}") from error
         return result
 
-    def misuse(self, count: int, names: Iterable[str]) -> str | None:
+    def misuse(self, count: int, names: Collection[str]) -> str | None:
         """Return what is wrong with so many arguments and these named ones, if anything is."""
-        if self.signature is None:
+        if self.signature is None or (self.bare and not count and not names):
             return None
         try:
             self.signature.bind(*[None] * count, **dict.fromkeys(names))
@@ -111,10 +113,13 @@ def built_in(
 ) -> dict[str, Ability]:
     """Return our own abilities; each function takes the frame, then the value, then arguments."""
     skipped = 1 if kind == "function" else 2
-    return {
-        name: Ability(kind, name, function, _signature(function, skipped), name in light)
-        for name, function in functions.items()
-    }
+    abilities = {}
+    for name, function in functions.items():
+        signature = _signature(function, skipped)
+        abilities[name] = Ability(
+            kind, name, function, signature, name in light, bare=_is_bare(signature)
+        )
+    return abilities
 
 
 def _adopt(
@@ -149,6 +154,13 @@ def _check_name(kind: str, name: str, taken: Mapping[str, Any]) -> None:
         raise PluginError(f"{name!r} cannot be the name of a {kind} in templates")
     if name in taken:
         raise PluginError(f"the {kind} {name!r} is built in and cannot be replaced")
+
+
+def _is_bare(signature: inspect.Signature | None) -> bool:
+    return signature is not None and all(
+        parameter.default is not parameter.empty or parameter.kind in _VARIADIC
+        for parameter in signature.parameters.values()
+    )
 
 
 def _signature(function: Callable[..., Any], skipped: int) -> inspect.Signature | None:
