@@ -79,7 +79,7 @@ async def _document_refused(_: Request, error: Exception) -> Response:
 async def _not_found(_: Request, error: Exception) -> Response:
     hint = "it was never submitted here, or is past its retention"
     return problem_response(
-        HTTPStatus.NOT_FOUND, [Problem("execution.unknown", "", str(error), hint)]
+        HTTPStatus.NOT_FOUND, [Problem("execution.not_found", "", str(error), hint)]
     )
 
 

@@ -165,7 +165,7 @@ async def test_an_unknown_execution_answers_404(
 
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     for answer in answers:
-        assert problems(answer)[0][0] in ("execution.unknown", "request.not_found")
+        assert problems(answer)[0][0] in ("execution.not_found", "request.not_found")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ __all__ = [
     "Release",
     "Skipped",
     "Terms",
+    "close",
     "decide",
     "halt_error",
     "lease",
@@ -188,13 +189,10 @@ def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
 def on_due(due: Due, plan: Plan, terms: Terms, token: int) -> Move:
     """Return the Move for a node whose deadline passed.
 
-    It expires a lease, wakes a retry, dispatches again, goes on with a fan-out, or cancels where
-    the execution is halted.
+    It expires a lease, wakes a retry, dispatches again, or goes on with a fan-out.
     """
     if due.cursor != NO_CURSOR:
         return _resume_fan_out(due, plan, terms)
-    if due.halt:
-        return _close(due, token)
     node = plan.nodes[due.key]
     if due.state is NodeState.RUNNING and due.lost + 1 >= terms.max_lost:
         return _give_up(due, plan, terms)
@@ -214,6 +212,27 @@ def on_due(due: Due, plan: Plan, terms: Terms, token: int) -> Move:
     if due.state is NodeState.RUNNING:
         move.charge = Charge.LOST
     return move
+
+
+def close(due: Due, token: int) -> Move:
+    """Return the Move that ends an open node of a halted execution; it needs no plan.
+
+    A RUNNING one is cancelled only once its lease ran out. A fan-out fires nothing more: the store
+    ends it, with no edges.
+    """
+    if due.cursor != NO_CURSOR:
+        return _same_state(due)
+    running = due.state is NodeState.RUNNING
+    return Move(
+        due.execution,
+        due.key,
+        expect=(due.state,),
+        to=NodeState.CANCELLED,
+        token=due.token,
+        new_token=due.token if running else token,
+        if_due=running,
+        detail=_text({"reason": str(due.halt)}),
+    )
 
 
 def halt_error(halt: Halt) -> ErrorRecord:
@@ -263,10 +282,15 @@ def _edges_after(plan: Plan, key: str, state: NodeState) -> tuple[Edge, ...]:
     return tuple([edge._replace(kind=kind) for edge in node.edges])
 
 
-def _set_failure(move: Move, node: PlanNode, error: ErrorRecord) -> None:
-    move.error = _text(error)
+def _set_failure(move: Move, node: PlanNode, outcome: Failed) -> None:
+    move.error = _text(outcome.error)
     move.fails = node.on_error == "fail"
-    move.detail = f'{{"error":{move.error}}}'
+    move.detail = _failure_detail(outcome)
+
+
+def _failure_detail(outcome: Failed, **more: Any) -> str:
+    detail = {"error": outcome.error, **more}
+    return _text(detail | {"log": outcome.log} if outcome.log else detail)
 
 
 def _release(node: PlanNode, held: Lease, outcome: Release, terms: Terms, token: int) -> Move:
@@ -293,13 +317,13 @@ def _retry_delay(
         terms.retry,
         outcome.error,
         held.failures + 1,
-        held.age_ms / 1000,
+        held.age_ms / 1000 + outcome.took,
         outcome.retry_after,
         chance,
     )
 
 
-def _retry(held: Lease, error: ErrorRecord, delay: float, token: int) -> Move:
+def _retry(held: Lease, outcome: Failed, delay: float, token: int) -> Move:
     wait_ms = round(delay * 1000)
     return Move(
         held.execution,
@@ -310,8 +334,8 @@ def _retry(held: Lease, error: ErrorRecord, delay: float, token: int) -> Move:
         new_token=token,
         deadline_ms=wait_ms,
         charge=Charge.FAILURE,
-        error=_text(error),
-        detail=_text({"error": error, "retry_in_ms": wait_ms}),
+        error=_text(outcome.error),
+        detail=_failure_detail(outcome, retry_in_ms=wait_ms),
     )
 
 
@@ -322,28 +346,20 @@ def _give_up(due: Due, plan: Plan, terms: Terms) -> Move:
         retryable=False,
     )
     move = _end(due, NodeState.FAILED)
-    _set_failure(move, plan.nodes[due.key], error)
+    _set_failure(move, plan.nodes[due.key], Failed(error))
     move.expect, move.charge, move.if_due = _RUNNING, Charge.LOST, True
     return _with_edges(move, plan, terms)
 
 
-def _close(due: Due, token: int) -> Move:
-    """Cancel an open node of a halted execution; a RUNNING one only once its lease ran out."""
-    running = due.state is NodeState.RUNNING
-    return Move(
-        due.execution,
-        due.key,
-        expect=(due.state,),
-        to=NodeState.CANCELLED,
-        token=due.token,
-        new_token=due.token if running else token,
-        if_due=running,
-        detail=_text({"reason": str(due.halt)}),
-    )
-
-
 def _resume_fan_out(due: Due, plan: Plan, terms: Terms) -> Move:
-    move = Move(
+    move = _same_state(due)
+    move.if_due = True
+    return _with_edges(move, plan, terms)
+
+
+def _same_state(due: Due) -> Move:
+    """Return a Move that changes only the cursor."""
+    return Move(
         due.execution,
         due.key,
         expect=(due.state,),
@@ -351,10 +367,7 @@ def _resume_fan_out(due: Due, plan: Plan, terms: Terms) -> Move:
         token=due.token,
         new_token=due.token,
         cursor=due.cursor,
-        if_due=not due.halt,
     )
-    # A halted execution fires nothing more: the store ends the fan-out whatever the edges.
-    return _with_edges(move, plan, terms)
 
 
 def _text(value: Any) -> str:
