@@ -43,8 +43,8 @@ async def submit(request: Request, engine: ServingEngine) -> JSONResponse:
         given = document.pop("input")
         execution_id = await engine.submit(document, given)
     else:
-        # What is no workflow at all, the engine says best.
-        execution_id = await engine.submit(document if isinstance(document, dict) else body)
+        # As text: the engine sees at once how large it is, and checks a large one in a thread.
+        execution_id = await engine.submit(body)
     return JSONResponse({"execution_id": execution_id, "status": "PENDING"})
 
 

@@ -37,8 +37,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def address_of(listener: socket.socket) -> str:
     """Return the URL under which this machine reaches a listening socket."""
-    host, port = listener.getsockname()[:2]
-    host = _EVERYWHERE.get(host, host)
+    bound, port = listener.getsockname()[:2]
+    host = str(_EVERYWHERE.get(bound, bound))
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -39,6 +39,8 @@ async def serve(
 
     Raises `CannotListen`, and what opening the engine raises (`StoreOwned`, `PluginError`, ...).
     """
+    # What it has to say, this function and its callback say.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with contextlib.closing(listen(host, port)) as listener:
         engine = Engine(**engine_options)
         server = ApiServer(create_app(engine), lambda: on_ready(address_of(listener), engine))

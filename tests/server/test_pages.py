@@ -160,6 +160,18 @@ async def test_while_the_store_is_away_the_answers_are_503_and_name_no_host(seed
     assert again.status_code == 200
 
 
+async def test_an_execution_whose_plugin_is_missing_here_is_told_as_that(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/wf.db"
+    async with Engine(store, handlers=[warn]) as engine, serving(engine) as client:
+        execution_id = await submitted(client, warning("x"))
+
+    async with Engine(store) as engine, serving(engine) as client:
+        answer = await client.get(f"/workflows/{execution_id}")
+
+    assert answer.status_code == 503
+    assert problems(answer) == [("handler.unknown", "/dag/nodes/0/handler")]
+
+
 @pytest.mark.parametrize(
     ("notice", "header"),
     [

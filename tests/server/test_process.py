@@ -165,7 +165,7 @@ def test_a_file_that_another_process_owns_is_told_with_its_id(tmp_path: Path) ->
 def test_after_kill_9_in_the_middle_of_executions_every_one_ends_as_it_should(
     tmp_path: Path, posts: Posts
 ) -> None:
-    command = [WF, "dev", "--host", "127.0.0.1", "--port", "0"]
+    command: list[str | Path] = [WF, "dev", "--host", "127.0.0.1", "--port", "0"]
     count = 20
     with running(command, tmp_path) as first, first.client("stderr") as client:
         pending = submit(client, two_calls(posts, count))

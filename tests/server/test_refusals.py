@@ -1,5 +1,6 @@
 """Whatever is wrong with a request is told in one shape, with its place; nothing is a 500."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator
 
@@ -7,7 +8,9 @@ import httpx
 import pytest
 
 from tests.server.conftest import BODY_LIMIT
-from tests.server.serving import Json, problems, submitted
+from tests.server.serving import DEADLINE, Json, problems, submitted
+from wfcore import Engine
+from wfserver import examples
 
 UNKNOWN = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 
@@ -81,6 +84,15 @@ async def test_all_that_is_wrong_with_a_document_is_told_at_once_with_its_place(
     assert hints["/labls"] == 'did you mean "labels"?'
     assert hints["/dag/nodes/0/handler"] == 'did you mean "call_external_service"?'
     assert f"(and {len(told) - 1} more)" in response.json()["detail"]
+
+
+async def test_the_refusal_in_the_api_description_is_a_real_one(client: httpx.AsyncClient) -> None:
+    workflow = copy.deepcopy(examples.WORKFLOW)
+    workflow["dag"]["nodes"][1]["dependencies"] = ["get_post"]
+
+    response = await client.post("/workflow", json=workflow)
+
+    assert response.json() == examples.REFUSAL
 
 
 async def test_a_misspelt_field_in_a_template_is_told_with_the_nearest_one(
@@ -234,6 +246,23 @@ async def test_a_client_that_never_stops_sending_is_cut_off(client: httpx.AsyncC
     assert (await client.get("/livez")).status_code == 200
 
 
+async def test_a_client_that_goes_away_in_its_body_is_no_error_of_ours(
+    client: httpx.AsyncClient, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = client.base_url
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"POST /workflow HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+    async with asyncio.timeout(DEADLINE):
+        while '"POST /workflow HTTP/1.1" 400' not in caplog.text:
+            await asyncio.sleep(0.01)
+
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_pages_of_other_sites_cannot_start_anything(
     client: httpx.AsyncClient, seed: Json
 ) -> None:
@@ -261,7 +290,7 @@ async def test_pages_of_other_sites_cannot_start_anything(
 async def test_a_document_means_the_same_with_any_content_type(
     client: httpx.AsyncClient, seed: Json
 ) -> None:
-    body = httpx.Request("POST", "http://x", json=copy.deepcopy(seed)).content
+    body = httpx.Request("POST", "http://x", json=seed).content
     types = ("application/json", "text/plain", "application/x-www-form-urlencoded", None)
 
     for kind in types:

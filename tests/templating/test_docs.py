@@ -48,9 +48,8 @@ CODES = [(_code(row[0]), _code(row[2])) for row in ROWS if row[0].startswith("`t
 
 
 @pytest.mark.parametrize(("source", "kind", "wanted"), EXAMPLES)
-def test_an_example_gives_what_stands_below_it(
-    source: str, kind: str, wanted: str, templating: Templating
-) -> None:
+def test_an_example_gives_what_stands_below_it(source: str, kind: str, wanted: str) -> None:
+    templating = Templating(TemplateLimits(max_cpu_seconds=60))
     compiled = templating.compile(source, "/config")
     if kind == "json":
         assert compiled.render(SCOPE) == json.loads(wanted)

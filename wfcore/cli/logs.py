@@ -17,8 +17,8 @@ def log_to(console: Console, level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level)
     root.addHandler(_ConsoleLog(console))
-    # One line per request is for those who ask for it.
-    for name in ("httpx", "httpcore"):
+    # What they say below a warning is for those who look for it.
+    for name in ("httpx", "httpcore", "uvicorn.error"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

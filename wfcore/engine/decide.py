@@ -186,7 +186,7 @@ def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
     return _with_edges(move, plan, terms)
 
 
-def on_due(due: Due, plan: Plan, terms: Terms, token: int) -> Move:
+def on_due(due: Due, plan: Plan, terms: Terms) -> Move:
     """Return the Move for a node whose deadline passed.
 
     It expires a lease, wakes a retry, dispatches again, or goes on with a fan-out.

@@ -165,7 +165,7 @@ def _plan_node(
 
 
 def override_plan(plan: Plan, overrides: Mapping[str, Any], changed: Mapping[str, Step]) -> Plan:
-    """Return a plan in which some nodes have other configs; everything else is shared."""
+    """Return a plan in which some nodes have the configs of these steps; all else is shared."""
     nodes = dict(plan.nodes)
     for key, step in changed.items():
         needs, needs_execution = step.needs()

@@ -88,25 +88,28 @@ class Prover:
         changed: dict[str, Step] = {}
         for name, replaced in overrides.items():
             node = find(name)
-            at = pointer(name)
             if node is None:
                 message = f"there is no node {quoted(name)}"
                 among = upstream.names
+                at = pointer(name)
                 findings.add("override.unknown_node", at, message, wanted=name, among=among)
-            elif not isinstance(replaced, dict):
-                findings.add("override.type", at, "should be an object of config keys")
             else:
-                config = {**node.config, **replaced}
-                step = self._check_config(node.handler, config, at, findings)
-                step = Step(step.config, plan.nodes[name].when)
-                self._check_references(node, step, references)
-                changed[name] = step
+                step = self._check_override(node, replaced, findings)
+                changed[name] = Step(step.config, plan.nodes[name].when)
+                self._check_references(node, changed[name], references)
         for name, other, place in references.distant:
             if not plan.runs_before(other, name):
                 references.note_not_upstream(other, place)
         if findings:
             findings.refuse(overrides)
         return override_plan(plan, overrides, changed)
+
+    def _check_override(self, node: Node, replaced: Any, findings: Findings) -> Step:
+        at = pointer(node.id)
+        if not isinstance(replaced, dict):
+            findings.add("override.type", at, "should be an object of config keys")
+            return Step(self._no_config, None)
+        return self._check_config(node.handler, {**node.config, **replaced}, at, findings)
 
     def _with_sound_schema(self, workflow: Workflow, findings: Findings) -> Workflow:
         if workflow.input_schema is None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from wfcore.bus.contract import Task
-from wfcore.engine.decide import next_chunk, on_due
+from wfcore.engine.decide import close, next_chunk, on_due
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.worker import Worker
@@ -32,6 +32,7 @@ class Sweeper:
         self._runtime = runtime
         self._worker = worker
         self._refused: set[str] = set()
+        self._passed_over = 0
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -64,8 +65,11 @@ class Sweeper:
 
     async def _sweep(self) -> float:
         """Act on what is due; return the seconds until it is worth looking again."""
-        found, upcoming_ms = await self._runtime.store.due(_LIMIT)
-        listed = [due for due in found if due.plan not in self._refused or not due.key]
+        limit = _LIMIT + self._passed_over
+        found, upcoming_ms = await self._runtime.store.due(limit)
+        listed = [due for due in found if not self._is_refused(due)]
+        # What nobody here can run stays due, and must not hide what comes after it.
+        self._passed_over = len(found) - len(listed)
         nodes = [due for due in listed if due.key]
         held = [due for due in nodes if self._is_held(due)]
         if held:
@@ -74,11 +78,14 @@ class Sweeper:
         for due in listed:
             if not due.key:
                 await self._close_due(due)
-        if listed and len(found) == _LIMIT:
+        if listed and len(found) == limit:
             return 0.0
         if upcoming_ms is None:
             return _IDLE_SECONDS
         return min(_IDLE_SECONDS, max(upcoming_ms, 1) / 1000)
+
+    def _is_refused(self, due: Due) -> bool:
+        return due.plan in self._refused and not due.halt and bool(due.key)
 
     def _is_held(self, due: Due) -> bool:
         return (
@@ -101,13 +108,19 @@ class Sweeper:
 
     async def _act(self, listed: Sequence[Due]) -> None:
         runtime = self._runtime
-        planned = [(due, await self._plan(due)) for due in listed]
-        known = [(due, plan) for due, plan in planned if plan is not None]
-        moves = [on_due(due, plan, runtime.terms, runtime.token()) for due, plan in known]
-        replies = await runtime.store.apply(moves) if moves else []
-        for (due, plan), move, reply in zip(known, moves, replies, strict=True):
+        acts: list[tuple[Due, Move, Plan | None]] = []
+        for due in listed:
+            if due.halt:
+                acts.append((due, close(due, runtime.token()), None))
+            elif plan := await self._plan(due):
+                acts.append((due, on_due(due, plan, runtime.terms), plan))
+        replies = await runtime.apply([move for _, move, _ in acts]) if acts else []
+        for (due, move, going_on), reply in zip(acts, replies, strict=True):
+            if reply.code not in (Code.OK, Code.AGAIN):
+                continue
             await self._settle(due, move, reply)
-            await self._go_on(plan, move)
+            if going_on is not None:
+                await self._go_on(going_on, move)
 
     async def _plan(self, due: Due) -> Plan | None:
         try:
@@ -119,8 +132,6 @@ class Sweeper:
             return None
 
     async def _settle(self, due: Due, move: Move, reply: Reply) -> None:
-        if reply.code not in (Code.OK, Code.AGAIN):
-            return
         self._count(due)
         await self._runtime.settle(due.execution, reply)
         if move.to is NodeState.READY:
@@ -131,7 +142,7 @@ class Sweeper:
         """Finish a fan-out that was taken up again."""
         move = next_chunk(plan, moved, self._runtime.terms)
         while move is not None:
-            [reply] = await self._runtime.store.apply([move])
+            [reply] = await self._runtime.apply([move])
             await self._runtime.settle(move.execution, reply)
             move = next_chunk(plan, move, self._runtime.terms)
 

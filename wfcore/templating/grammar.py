@@ -1,9 +1,11 @@
 """What may be written: Jinja's own syntax, read by Jinja, less what reaches beyond data."""
 
+from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -13,6 +15,7 @@ from wfcore.templating.limits import TemplateLimits
 
 __all__ = ["Sandbox"]
 
+_TOKENS_PER_PART: Final = 5
 _TAGS: Final = frozenset({"for", "if", "set"})
 _INNER_TAGS: Final = frozenset({"elif", "else", "endif", "endfor", "endset"})
 _ALL_TAGS: Final = sorted(_TAGS | _INNER_TAGS | {"raw", "endraw"})
@@ -44,19 +47,34 @@ class Sandbox(ImmutableSandboxedEnvironment):
         except RecursionError:
             raise Refusal("too_complex", "the template is nested too deep") from None
 
+    def _tokenize(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> TokenStream:
+        """Split a template into words, and stop where there are too many to go on."""
+        tokens = self.lexer.wrap(self.lexer.tokeniter(source, name, filename, state))
+        return TokenStream(self._counted(tokens), name, filename)
+
+    def _counted(self, tokens: Iterator[Token]) -> Iterator[Token]:
+        left = self.limits.max_parts * _TOKENS_PER_PART
+        for token in tokens:
+            left -= 1
+            if left < 0:
+                message = f"the template has more than {self.limits.max_parts:,} parts"
+                raise Refusal("too_complex", message, None, token.lineno)
+            yield token
+
     def _generate(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise NotImplementedError("templates are never turned into Python code")
 
 
 class _BoundedParser(Parser):
-    """Jinja's parser, with a bound on depth and length, and only the tags that we have."""
+    """Jinja's parser, with a bound on depth, and only the tags that we have."""
 
     environment: Sandbox
 
     def __init__(self, environment: Sandbox, source: str) -> None:
         self._limits = environment.limits
         self._nesting = 0
-        self._operands = 0
         super().__init__(environment, source)
 
     def read(self) -> nodes.Template:
@@ -78,13 +96,6 @@ class _BoundedParser(Parser):
         expression = super().parse_expression(with_condexpr)
         self._nesting -= 1
         return expression
-
-    def parse_primary(self, with_namespace: bool = False) -> nodes.Expr:
-        self._operands += 1
-        if self._operands > self._limits.max_parts:
-            message = f"the template has more than {self._limits.max_parts:,} parts"
-            raise Refusal("too_complex", message, None, self.stream.current.lineno)
-        return super().parse_primary(with_namespace)
 
     def _enter(self) -> None:
         self._nesting += 1
