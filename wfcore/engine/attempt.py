@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from wfcore.engine.context import AttemptContext
 from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
+from wfcore.engine.failure import failure_of
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
@@ -29,9 +30,6 @@ __all__ = ["GRACE_SECONDS", "Attempt", "Workshop"]
 
 GRACE_SECONDS: Final = 2.0
 """How long an attempt that was told to end may take before its slot is given to another."""
-
-_LONGEST_MESSAGE: Final = 2_000
-_TRACEBACK_LINES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,10 @@ class Attempt:
         self.context: AttemptContext | None = None
         self.opened: OpenExecution | None = None
         self._workshop = workshop
-        self._task: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._on_abandon: Callable[[Attempt], None] | None = None
+        self._since = monotonic()
 
     async def outcome(
         self, opened: OpenExecution, on_abandon: "Callable[[Attempt], None]"
@@ -74,7 +73,7 @@ class Attempt:
             return self.interruption
         node = opened.plan.nodes[self.lease.key]
         self.opened = opened
-        self._task = asyncio.current_task()
+        self.task = asyncio.current_task()
         self._on_abandon = on_abandon
         if node.timeout is not None:
             self._call_later(node.timeout, self.interrupt, Failed(_timed_out(node)))
@@ -84,7 +83,7 @@ class Attempt:
             reached = self._after_cancellation()
         finally:
             self._leave()
-        return self._final(reached)
+        return self.final(reached)
 
     def interrupt(self, outcome: Outcome) -> None:
         """End the attempt with this outcome, unless it is ending already."""
@@ -93,8 +92,8 @@ class Attempt:
         self.interruption = outcome
         if self.context is not None:
             self.context.stopped = True
-        if self._task is not None:
-            self._task.cancel()
+        if self.task is not None:
+            self.task.cancel()
             self._call_later(GRACE_SECONDS, self._abandon)
 
     def _call_later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
@@ -102,27 +101,31 @@ class Attempt:
         self._timers.append(loop.call_later(seconds, callback, *args))
 
     def _abandon(self) -> None:
-        if self._task is not None and self._on_abandon is not None:
+        if self.task is not None and self._on_abandon is not None:
             self.abandoned = True
             self._on_abandon(self)
 
     def _leave(self) -> None:
         """From here on nothing can interrupt; the task forgets that it was told to end."""
-        if self._task is not None and self.interruption is not None:
-            while self._task.cancelling():
-                self._task.uncancel()
-        self._task = None
+        if self.task is not None and self.interruption is not None:
+            while self.task.cancelling():
+                self.task.uncancel()
+        self.task = None
         for timer in self._timers:
             timer.cancel()
 
-    def _final(self, reached: Outcome) -> Outcome:
+    def final(self, reached: Outcome) -> Outcome:
         """Return what counts: an interruption, whatever the handler made of it, or the outcome."""
-        return self.interruption or reached
+        outcome = self.interruption or reached
+        if isinstance(outcome, Failed):
+            lines = self.context.log_lines if self.context is not None else []
+            return outcome._replace(took=monotonic() - self._since, log=tuple(lines))
+        return outcome
 
     def _after_cancellation(self) -> Outcome:
         if self.interruption is not None:
             return self.interruption
-        if self._task is not None and self._task.cancelling():
+        if self.task is not None and self.task.cancelling():
             raise asyncio.CancelledError
         # The handler let a cancellation of its own doing escape.
         return Failed(
@@ -134,14 +137,23 @@ class Attempt:
         refusal = verdict(node, lease.ok, lease.failed)
         if refusal is not None:
             return Skipped(refusal)
+        if _is_too_late(node, lease):
+            return Failed(_too_late(node))
         try:
             return await self._run(node)
-        except NodeError as error:
-            return Failed(_shortened(error.record()), error.retry_after)
-        except SystemExit as error:
-            return Failed(_from_exception(error))
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its node's error
-            return Failed(_from_exception(error))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._is_running():
+                raise
+            return failure_of(error)
+
+    def _is_running(self) -> bool:
+        """Whether this attempt's task runs, rather than being thrown away with its loop."""
+        try:
+            return asyncio.current_task() is self.task
+        except RuntimeError:
+            return False
 
     async def _run(self, node: PlanNode) -> Outcome:
         scope = await self._scope(node)
@@ -235,31 +247,16 @@ def _timed_out(node: PlanNode) -> ErrorRecord:
     return ErrorRecord(type="Timeout", message=message, retryable=True)
 
 
-def _from_exception(error: BaseException) -> ErrorRecord:
-    frames = traceback.format_exception(error)
-    tail = "".join(frames).splitlines()[-_TRACEBACK_LINES:]
-    record = ErrorRecord(
-        type=type(error).__name__,
-        message=str(error) or type(error).__name__,
-        retryable=True,
-        details={"traceback": tail},
-    )
-    return _shortened(record)
+def _is_too_late(node: PlanNode, lease: Lease) -> bool:
+    if lease.attempt == 1 or node.retry is None or node.retry.total_timeout is None:
+        return False
+    return lease.age_ms > node.retry.total_timeout * 1000
 
 
-def _shortened(record: ErrorRecord) -> ErrorRecord:
-    """Return a record that can be stored whatever a handler put into it."""
-    record["message"] = record["message"].encode(errors="replace").decode()[:_LONGEST_MESSAGE]
-    if "details" in record:
-        try:
-            text = json_text(record["details"])
-            text.encode()
-        except (TypeError, ValueError, RecursionError):
-            record["details"] = repr(record["details"])[:_LONGEST_MESSAGE]
-        else:
-            if len(text) > 4 * _LONGEST_MESSAGE:
-                record["details"] = text[:_LONGEST_MESSAGE]
-    return record
+def _too_late(node: PlanNode) -> ErrorRecord:
+    assert node.retry is not None
+    message = f"no attempt starts after the total timeout of {node.retry.total_timeout:g} s"
+    return ErrorRecord(type="Timeout", message=message, retryable=False)
 
 
 def _kind(value: Any) -> str:

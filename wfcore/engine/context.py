@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.outbound.http import HttpClient
@@ -23,7 +24,7 @@ class NodeLog(logging.Logger):
 
     def __init__(self, execution: str, key: str) -> None:
         parent = logging.getLogger("wfcore.node")
-        super().__init__(f"wfcore.node.{key}")
+        super().__init__(f"wfcore.node.{key}", logging.INFO)
         self.parent = parent
         self._place = {"execution": execution, "node": key}
         self.lines: list[str] = []
@@ -32,10 +33,10 @@ class NodeLog(logging.Logger):
         """Keep the line, and hand it on."""
         for name, value in self._place.items():
             setattr(record, name, value)
-        line = f"{record.levelname} {record.getMessage()}"
-        self.lines.append(line[:_LINE_LENGTH])
+        self.lines.append(storable_text(f"{record.levelname} {_said(record)}", _LINE_LENGTH))
         del self.lines[:-_LOG_LINES]
-        super().handle(record)
+        if self.parent is not None and self.parent.isEnabledFor(record.levelno):
+            super().handle(record)
 
 
 class AttemptContext(NodeContext):
@@ -91,7 +92,7 @@ class AttemptContext(NodeContext):
         return self._settings.get(name)
 
     def notice(self, text: str) -> None:
-        self.notice_text = text[:_LINE_LENGTH]
+        self.notice_text = storable_text(text, _LINE_LENGTH)
 
     def progress(self, fraction: float | None, message: str = "") -> None:
         self.progress_made = (fraction, message[:_LINE_LENGTH])
@@ -99,3 +100,10 @@ class AttemptContext(NodeContext):
     @property
     def cancelled(self) -> bool:
         return self.stopped
+
+
+def _said(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - as in logging itself, a wrong format fails no handler
+        return f"{record.msg!r} with {record.args!r}"

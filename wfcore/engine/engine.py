@@ -16,6 +16,7 @@ from wfcore.engine.decide import Terms
 from wfcore.engine.heart import Heart
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.outline import Outline
 from wfcore.engine.plans import Document, Plans
 from wfcore.engine.proof import Prover
 from wfcore.engine.retry import RetryDefaults
@@ -26,7 +27,7 @@ from wfcore.engine.threads import Threads
 from wfcore.engine.views import Result, execution_view, read_result
 from wfcore.engine.watch import Watch
 from wfcore.engine.worker import Worker
-from wfcore.errors import DocumentRefused, ExecutionNotFound
+from wfcore.errors import DocumentRefused, ExecutionNotFound, StoreError
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import UNSET
 from wfcore.plugins.handler import HandlerLike
@@ -204,8 +205,7 @@ class Engine:
     async def execution(self, execution_id: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}`: the status, and every node."""
         record = await self._record(execution_id)
-        plan = await self._runtime.plans.get(record.plan)
-        return await execution_view(self._store, record, plan)
+        return await execution_view(self._store, record, await self._outline(record))
 
     async def record(self, execution_id: str) -> ExecutionRecord:
         """Return an execution without its nodes; raises `ExecutionNotFound`."""
@@ -227,7 +227,9 @@ class Engine:
         await runtime.settle(execution_id, reply)
         record = await self._record(execution_id)
         if not record.status.terminal:
-            await self._sweeper.close_execution(execution_id, Halt.CANCEL)
+            # Where the store fails in the middle of it, the sweeper goes on with it.
+            with suppress(StoreError):
+                await self._sweeper.close_execution(execution_id, Halt.CANCEL)
             record = await self._record(execution_id)
         return record.status
 
@@ -243,6 +245,9 @@ class Engine:
                     if event.status.terminal:
                         return
                 if not page:
+                    record = await self._record(execution_id)
+                    if record.status.terminal and after >= record.seq:
+                        return
                     await watch.changed()
 
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
@@ -258,8 +263,16 @@ class Engine:
         return await self._result(record)
 
     async def _result(self, record: ExecutionRecord) -> Result:
-        plan = await self._runtime.plans.get(record.plan)
-        return await read_result(self._store, self._runtime.outcomes, record, plan)
+        outline = await self._outline(record)
+        return await read_result(self._store, self._runtime.outcomes, record, outline)
+
+    async def _outline(self, record: ExecutionRecord) -> Outline:
+        try:
+            return Outline.of_plan(await self._runtime.plans.get(record.plan))
+        except DocumentRefused:
+            # A plugin of it is missing now; what it did can be read all the same.
+            text = await self._store.document(record.plan)
+            return Outline.of_document(text or "", self.registry)
 
     async def _record(self, execution_id: str) -> ExecutionRecord:
         record = await self._runtime.insist(lambda: self._store.read(execution_id), 5.0)
@@ -273,13 +286,16 @@ class Engine:
         templating = Templating(
             filters=templaters.filters, tests=templaters.tests, globals=templaters.globals
         )
-        self._threads = Threads()
+        counters = Counters()
+        self._threads = Threads(counters)
         self._http = OutboundClient()
         prover = Prover(self.registry, templating, self._limits)
         plans = Plans(prover, self._store, self._limits, self._threads)
         outcomes = Outcomes(self._store)
         opened = OpenExecutions(plans, prover, outcomes)
-        self._runtime = Runtime(self._store, self._bus, self._terms, plans, opened, outcomes)
+        self._runtime = Runtime(
+            self._store, self._bus, self._terms, plans, opened, outcomes, counters=counters
+        )
         workshop = Workshop(
             self.registry,
             outcomes,
@@ -295,7 +311,7 @@ class Engine:
         )
         self._worker = Worker(self._runtime, workshop, self._concurrency)
         self._sweeper = Sweeper(self._runtime, self._worker)
-        self._submission = Submission(self._runtime, self._worker, self._limits)
+        self._submission = Submission(self._runtime, self._worker, self._limits, self._threads)
         self._heart = Heart(
             self._store, self._terms.lease_ms, self._worker.leases, self._lease_lost
         )
@@ -307,6 +323,10 @@ class Engine:
 
     async def _interrupt_if_halted(self, lease: LeaseRef) -> None:
         """A lost lease may still bring a welcome result; only a halted execution wants none."""
-        record = await self._store.read(lease.execution)
+        try:
+            record = await self._store.read(lease.execution)
+        except StoreError:
+            # The next beat finds the lease lost again.
+            return
         if record is not None and record.halt:
             self._worker.interrupt_execution(lease.execution, record.halt)

@@ -1,4 +1,4 @@
-"""From whatever a handler raised to a record that can be stored: total, since anything is raised."""
+"""From what a handler raised, whatever it is, to a record that every store takes."""
 
 import math
 import traceback

@@ -10,7 +10,7 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Plans
 from wfcore.engine.proof import Prover
-from wfcore.store.contract import START
+from wfcore.store.contract import START, Halt
 
 __all__ = ["OpenExecution", "OpenExecutions", "Trigger"]
 
@@ -57,6 +57,8 @@ class OpenExecutions:
         self._prover = prover
         self._outcomes = outcomes
         self._open: OrderedDict[str, OpenExecution] = OrderedDict()
+        self.halted: OrderedDict[str, Halt] = OrderedDict()
+        """Those that may still be on their way to their end."""
 
     async def get(self, execution: str, plan_hash: str) -> OpenExecution:
         """Return a started execution."""
@@ -67,22 +69,36 @@ class OpenExecutions:
             stored = json.loads(started[START].result.output or "{}")
             trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
             opened = self.open(execution, plan, trigger)
+            self.keep(opened)
         return opened
 
     def open(self, execution: str, plan: Plan, trigger: Trigger) -> OpenExecution:
-        """Put an execution's trigger over its plan; raises `DocumentRefused` for bad overrides."""
+        """Put an execution's trigger over its plan; raises `DocumentRefused` for bad overrides.
+
+        Not kept yet: of two triggers at the same time, the store takes one.
+        """
         document = plan.hash
         if trigger.overrides:
             plan = self._prover.override(plan, trigger.overrides)
-        opened = self._open[execution] = OpenExecution(execution, document, plan, trigger.input)
+        return OpenExecution(execution, document, plan, trigger.input)
+
+    def keep(self, opened: OpenExecution) -> None:
+        """Keep an execution that was started."""
+        self._open[opened.execution] = opened
         if len(self._open) > _KEPT:
             self._open.popitem(last=False)
-        return opened
 
     def is_open(self, execution: str) -> bool:
         """Whether an execution runs here."""
         return execution in self._open
 
+    def halt(self, execution: str, halt: Halt) -> None:
+        """Take note that no attempt of an execution may start here any more."""
+        self.halted[execution] = halt
+        if len(self.halted) > _KEPT:
+            self.halted.popitem(last=False)
+
     def close(self, execution: str) -> None:
         """Forget an execution that ended."""
         self._open.pop(execution, None)
+        self.halted.pop(execution, None)

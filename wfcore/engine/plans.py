@@ -9,19 +9,18 @@ from typing import Any, Final
 from wfcore.engine.plan import Plan
 from wfcore.engine.proof import Prover
 from wfcore.engine.threads import Threads
-from wfcore.errors import StoreError
+from wfcore.errors import DocumentRefused, StoreError
+from wfcore.problems import Problem
 from wfcore.store.contract import StateStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import copy_value, parse
+from wfcore.workflow.weight import is_light
 
 __all__ = ["Document", "Plans", "json_text"]
 
 Document = Mapping[str, Any] | bytes | str
 """A workflow document: JSON text, or the same as Python objects."""
 
-# From about here on, checking takes longer than a hand-over to a thread.
-_INLINE_NODES: Final = 50
-_INLINE_BYTES: Final = 16 * 1024
 _MAX_NODES_KEPT: Final = 1_000_000
 
 json_text: Final = json.JSONEncoder(
@@ -42,9 +41,9 @@ class Plans:
 
     async def prove(self, document: Document) -> tuple[Plan, str]:
         """Return a document's plan and its text; raises `DocumentRefused` with all problems."""
-        if _is_large(document):
-            return await self._threads.run(lambda: self._prove(document))
-        return self._prove(document)
+        if is_light(document):
+            return self._prove(document)
+        return await self._threads.run(lambda: self._prove(document))
 
     async def get(self, plan_hash: str) -> Plan:
         """Return the plan of a stored document.
@@ -70,12 +69,20 @@ class Plans:
         else:
             value = copy_value(document, self._limits)
         text = json_text(value)
+        self._check_size(text)
         plan_hash = _hash(text)
         plan = self._known.get(plan_hash)
         if plan is None:
             plan = self._prover.prove(value, plan_hash)
             self._remember(plan)
         return plan, text
+
+    def _check_size(self, text: str) -> None:
+        """Hold a document that came as Python objects to the same limit as text."""
+        limit = self._limits.max_document_bytes
+        if len(text) > limit // 4 and len(text.encode()) > limit:
+            message = f"the document is larger than the limit of {limit} bytes"
+            raise DocumentRefused([Problem("document.too_large", "", message)])
 
     def _recognised(self, document: Document) -> tuple[Plan, str] | None:
         """Return the plan of a document that comes again just as it was: no need to read it."""
@@ -102,11 +109,3 @@ class Plans:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _is_large(document: Document) -> bool:
-    if isinstance(document, bytes | str):
-        return len(document) > _INLINE_BYTES
-    dag = document.get("dag")
-    nodes = dag.get("nodes") if isinstance(dag, Mapping) else None
-    return isinstance(nodes, list) and len(nodes) > _INLINE_NODES

@@ -11,6 +11,7 @@ from wfcore.engine.opened import Trigger
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Document, json_text
 from wfcore.engine.runtime import Runtime
+from wfcore.engine.threads import Threads
 from wfcore.engine.worker import Worker
 from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound
 from wfcore.outbound.http import UNSET
@@ -20,33 +21,38 @@ from wfcore.workflow.input import InputValidator
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import copy_value
 from wfcore.workflow.states import Status
+from wfcore.workflow.weight import is_light
 
 __all__ = ["Submission"]
 
 _PATIENCE: Final = 5.0
 _EXECUTION: Final = "execution"
+_ID_TAKEN: Final = Problem(
+    "submit.conflict", "", "the execution id belongs to another workflow, or another input"
+)
 
 
 class Submission:
     """Stores new executions and starts them."""
 
-    def __init__(self, runtime: Runtime, worker: Worker, limits: Limits) -> None:
+    def __init__(self, runtime: Runtime, worker: Worker, limits: Limits, threads: Threads) -> None:
         self._runtime = runtime
         self._worker = worker
         self._limits = limits
+        self._threads = threads
 
     async def submit(self, document: Document, given: Any, execution_id: str | None) -> str:
         """Check and store an execution; PENDING until it is triggered."""
         plan, text = await self._runtime.plans.prove(document)
         stored: str | None = None
         if given is not UNSET:
-            stored = json_text(self._checked_input(plan, given, "/input"))
+            stored = json_text(await self._checked_input(plan, given, "/input"))
         return await self._create(plan, text, stored, execution_id or self._new_id())
 
     async def run(self, document: Document, given: Any) -> str:
         """Check, store and start an execution."""
         plan, text = await self._runtime.plans.prove(document)
-        checked = self._checked_input(plan, {} if given is UNSET else given, "/input")
+        checked = await self._checked_input(plan, {} if given is UNSET else given, "/input")
         execution_id = await self._create(plan, text, json_text(checked), self._new_id())
         await self._start(execution_id, plan, Trigger(checked, {}), {})
         return execution_id
@@ -59,7 +65,7 @@ class Submission:
             raise ExecutionNotFound(execution_id)
         plan = await runtime.plans.get(record.plan)
         checked = _as_object(copy_value(dict(body or {}), self._limits))
-        trigger = self._read_trigger(record, plan, checked)
+        trigger = await self._read_trigger(record, plan, checked)
         return await self._start(execution_id, plan, trigger, checked)
 
     async def _create(self, plan: Plan, text: str, given: str | None, execution_id: str) -> str:
@@ -72,7 +78,11 @@ class Submission:
             input=given,
             timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
         )
-        await self._runtime.insist(lambda: self._runtime.store.create(new), _PATIENCE)
+        store = self._runtime.store
+        if not await self._runtime.insist(lambda: store.create(new), _PATIENCE):
+            record = await self._runtime.insist(lambda: store.read(new.id), _PATIENCE)
+            if record is not None and (record.plan, record.input) != (new.plan, new.input):
+                raise Conflict(_ID_TAKEN)
         return new.id
 
     async def _start(
@@ -81,26 +91,27 @@ class Submission:
         runtime = self._runtime
         opened = runtime.opened.open(execution_id, plan, trigger)
         move = start(plan, execution_id, json_text(trigger.as_dict()), _token(body), runtime.terms)
-        reply = await self._worker.start(move, opened.plan, _PATIENCE)
+        reply = await self._worker.start(move, opened, _PATIENCE)
         if reply.code not in (Code.OK, Code.AGAIN):
-            runtime.opened.close(execution_id)
             raise Conflict(_conflict(reply))
-        if reply.status.terminal:
-            runtime.opened.close(execution_id)
+        if plan.timeout is not None:
+            runtime.due_sooner.set()
         return reply.status
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._runtime.dice.getrandbits(128), version=4))
 
-    def _read_trigger(self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]) -> Trigger:
+    async def _read_trigger(
+        self, record: ExecutionRecord, plan: Plan, body: dict[str, Any]
+    ) -> Trigger:
         overrides = {key: value for key, value in body.items() if key != _EXECUTION}
         given = self._given_input(body)
         if given is UNSET:
             stored = json.loads(record.input) if record.input is not None else {}
             if record.input is None:
-                self._checked_input(plan, stored, "/execution/input")
+                await self._checked_input(plan, stored, "/execution/input")
             return Trigger(stored, overrides)
-        return Trigger(self._checked_input(plan, given, "/execution/input"), overrides)
+        return Trigger(await self._checked_input(plan, given, "/execution/input"), overrides)
 
     def _given_input(self, body: dict[str, Any]) -> Any:
         if _EXECUTION not in body:
@@ -114,7 +125,12 @@ class Submission:
                 _refuse("trigger.unknown_field", at + pointer(name), "only input can be given here")
         return carried.get("input", UNSET)
 
-    def _checked_input(self, plan: Plan, given: Any, at: str) -> Any:
+    async def _checked_input(self, plan: Plan, given: Any, at: str) -> Any:
+        if is_light(given):
+            return self._check_input(plan, given, at)
+        return await self._threads.run(lambda: self._check_input(plan, given, at))
+
+    def _check_input(self, plan: Plan, given: Any, at: str) -> Any:
         value = copy_value(given, self._limits, at)
         if plan.input_schema is not None:
             problems = InputValidator(plan.input_schema, self._limits).problems(value, at)

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
 
+from wfcore.engine.counters import Counters
+
 __all__ = ["Threads"]
 
 T = TypeVar("T")
@@ -28,10 +30,11 @@ class _Call(NamedTuple):
 class _Thread(threading.Thread):
     """A daemon, so that a hung handler does not keep the process from ending."""
 
-    def __init__(self, number: int, idle: "list[_Thread]") -> None:
+    def __init__(self, number: int, idle: "list[_Thread]", closed: threading.Event) -> None:
         super().__init__(name=f"wf-handler-{number}", daemon=True)
         self.calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._idle = idle
+        self._closed = closed
 
     def run(self) -> None:
         while True:
@@ -44,6 +47,8 @@ class _Thread(threading.Thread):
             if call is None:
                 return
             self._answer(call)
+            if self._closed.is_set():
+                return
 
     def _retire(self) -> bool:
         """Leave, unless a call is just on its way here."""
@@ -69,12 +74,13 @@ class _Thread(threading.Thread):
 
 
 class Threads:
-    """Runs functions in daemon threads; `abandoned` counts calls that nobody waits for any more."""
+    """Runs functions in daemon threads, and counts those that nobody waits for any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters) -> None:
         self._idle: list[_Thread] = []
+        self._closed = threading.Event()
         self._started = 0
-        self.abandoned = 0
+        self._counters = counters
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread; cancelling leaves the thread behind."""
@@ -85,11 +91,13 @@ class Threads:
         try:
             return await answer
         except asyncio.CancelledError:
-            self.abandoned += 1
+            if answer.cancelled():
+                self._counters.abandoned += 1
             raise
 
     def close(self) -> None:
-        """Let idle threads end; abandoned ones end with the process."""
+        """Let the threads end: idle ones at once, others with their call or with the process."""
+        self._closed.set()
         while self._idle:
             self._idle.pop().calls.put(None)
 
@@ -98,7 +106,7 @@ class Threads:
             return self._idle.pop()
         except IndexError:
             self._started += 1
-            thread = _Thread(self._started, self._idle)
+            thread = _Thread(self._started, self._idle, self._closed)
             thread.start()
             return thread
 
@@ -108,8 +116,8 @@ def _deliver(answer: "asyncio.Future[Any]", result: object, failure: BaseExcepti
         return
     if failure is None:
         answer.set_result(result)
-    elif isinstance(failure, StopIteration):
-        # A future refuses it: it would end the coroutine that awaits it without a word.
-        answer.set_exception(RuntimeError(f"StopIteration({failure.value!r})"))
+    elif isinstance(failure, StopIteration | GeneratorExit | KeyboardInterrupt):
+        # They would end the coroutine that awaits them without a word, or the whole loop.
+        answer.set_exception(RuntimeError(repr(failure)))
     else:
         answer.set_exception(failure)

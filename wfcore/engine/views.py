@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfcore.engine.outcomes import Outcomes
-from wfcore.engine.plan import Plan
+from wfcore.engine.outline import Outline
 from wfcore.errors import ErrorRecord, ExecutionFailed
 from wfcore.store.contract import ExecutionRecord, Halt, NodeRecord, StateStore
 from wfcore.workflow.states import NodeState, Status
@@ -55,12 +55,12 @@ class Result:
 
 
 async def execution_view(
-    store: StateStore, record: ExecutionRecord, plan: Plan, *, outputs: bool = True
+    store: StateStore, record: ExecutionRecord, outline: Outline, *, outputs: bool = True
 ) -> dict[str, Any]:
     """Return the body of `GET /workflows/{execution_id}`: every node, in the document's order."""
-    nodes: dict[str, Any] = {
-        key: {"state": str(NodeState.PENDING), "output": {}} for key in plan.nodes
-    }
+    # What nothing had touched when an execution was halted has no row that could say so.
+    unopened = str(NodeState.CANCELLED if record.status.terminal else NodeState.PENDING)
+    nodes: dict[str, Any] = {key: {"state": unopened, "output": {}} for key in outline.nodes}
     async for page in _pages(store, record.id):
         keys = [node.key for node in page if node.key in nodes]
         found = await store.results(record.id, keys) if outputs else {}
@@ -68,7 +68,8 @@ async def execution_view(
             if node.key not in nodes:
                 continue
             shown = nodes[node.key]
-            shown["state"] = str(node.state)
+            if node.state is not NodeState.PENDING:
+                shown["state"] = str(node.state)
             result = found.get(node.key)
             if result is not None and result.output is not None:
                 shown["output"] = json.loads(result.output)
@@ -78,38 +79,45 @@ async def execution_view(
 
 
 async def read_result(
-    store: StateStore, outcomes: Outcomes, record: ExecutionRecord, plan: Plan
+    store: StateStore, outcomes: Outcomes, record: ExecutionRecord, outline: Outline
 ) -> Result:
     """Return how an execution ended, or where it stands."""
     if not record.status.terminal:
         message = f"The execution is {record.status}; results follow when it has ended."
         return Result(record.id, record.status, {}, {}, record.notices, message)
-    results = await _aggregated(outcomes, record, plan)
-    errors = await _errors(store, record) if record.status is not Status.COMPLETED else {}
+    results = await _aggregated(outcomes, record, outline)
+    errors = await _errors(store, record, outline) if record.status is not Status.COMPLETED else {}
     message = _message(record, errors)
     return Result(record.id, record.status, results, errors, record.notices, message)
 
 
-async def _aggregated(outcomes: Outcomes, record: ExecutionRecord, plan: Plan) -> dict[str, Any]:
-    found = await outcomes.read(record.id, plan.results)
+async def _aggregated(
+    outcomes: Outcomes, record: ExecutionRecord, outline: Outline
+) -> dict[str, Any]:
+    found = await outcomes.read(record.id, outline.results)
     aggregated: dict[str, Any] = {}
-    for key in plan.results:
+    for key in outline.results:
         if found[key].result.state is not NodeState.COMPLETED:
             continue
         output = found[key].output()
-        if plan.nodes[key].gives_result:
+        if outline.merges:
             aggregated.update(output)
         else:
             aggregated[key] = output
     return aggregated
 
 
-async def _errors(store: StateStore, record: ExecutionRecord) -> dict[str, ErrorRecord]:
-    """Return the errors of the nodes that FAILED, in the order in which they did."""
+async def _errors(
+    store: StateStore, record: ExecutionRecord, outline: Outline
+) -> dict[str, ErrorRecord]:
+    """Return the errors of the nodes that FAILED, in the order in which they did.
+
+    Those that failed the execution come before those that are data.
+    """
     failed: list[NodeRecord] = []
     async for page in _pages(store, record.id):
         failed.extend(node for node in page if node.state is NodeState.FAILED)
-    failed.sort(key=lambda node: node.ended or 0)
+    failed.sort(key=lambda node: (outline.is_data(node.key), node.ended or 0))
     found = await store.results(record.id, [node.key for node in failed])
     return {
         node.key: json.loads(found[node.key].error or "{}") for node in failed if node.key in found

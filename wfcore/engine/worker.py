@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _LEASES_AT_ONCE: Final = 256
 _UNUSABLE_PLAN_MS: Final = 5_000
 _LAST_MOVES_SECONDS: Final = GRACE_SECONDS + 3.0
+_GIVEN_BACK: Final = Release(reason="the worker is stopping")
 
 
 class Worker:
@@ -46,7 +47,9 @@ class Worker:
         self._slot_freed = asyncio.Event()
         self._attempts: dict[tuple[str, str], Attempt] = {}
         self._strands: set[asyncio.Task[None]] = set()
+        self._left_behind: set[asyncio.Task[Any]] = set()
         self._draining = False
+        self._stopping = False
         self._emptied = asyncio.Event()
 
     async def run(self) -> None:
@@ -61,18 +64,24 @@ class Worker:
             # While it waited for hints, continuations may have taken the slots.
             batch, waiting = waiting[: max(self._free, 0)], waiting[max(self._free, 0) :]
             if batch:
-                await self._lease(batch)
+                # Shielded: what the store leases has to be run or given back, also while closing.
+                leasing = asyncio.ensure_future(self._lease(batch))
+                self._strands.add(leasing)
+                leasing.add_done_callback(self._strands.discard)
+                await asyncio.shield(leasing)
 
-    async def start(self, first: Move, plan: Plan, patience: float) -> Reply:
+    async def start(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         """Apply the Move that starts an execution, and run what it keeps.
 
         Further chunks follow in the background; should they not, the sweeper goes on with them.
         """
         reply, leases = await self._apply(first, own=False, patience=patience)
+        if _is_applied(reply) and not reply.status.terminal:
+            self._runtime.opened.keep(opened)
+            second = next_chunk(opened.plan, first, self._runtime.terms)
+            if second is not None:
+                self._start(self._fan_out(second, opened.plan))
         self.adopt(leases, reply.plan)
-        second = next_chunk(plan, first, self._runtime.terms)
-        if second is not None and reply.code is Code.OK:
-            self._start(self._fan_out(second, plan))
         return reply
 
     def adopt(self, leases: Sequence[Lease], document: str) -> None:
@@ -103,7 +112,8 @@ class Worker:
         }
 
     def interrupt_execution(self, execution: str, halt: Halt) -> None:
-        """End the attempts of a halted execution."""
+        """End the attempts of a halted execution, and those whose leases are still on their way."""
+        self._runtime.opened.halt(execution, halt)
         for (owner, _), attempt in list(self._attempts.items()):
             if owner == execution:
                 attempt.interrupt(Interrupted(halt_error(halt)))
@@ -113,13 +123,14 @@ class Worker:
         self._draining = True
         if self._strands and grace > 0:
             await asyncio.wait(self._strands, timeout=grace)
+        self._stopping = True
         for attempt in list(self._attempts.values()):
-            attempt.interrupt(Release(reason="the worker is stopping"))
+            attempt.interrupt(_GIVEN_BACK)
         if self._attempts:
             self._emptied.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), _LAST_MOVES_SECONDS)
-        for strand in list(self._strands):
+        for strand in [*self._strands, *self._left_behind]:
             strand.cancel()
 
     def _reserve(self) -> int:
@@ -137,7 +148,7 @@ class Worker:
         while move is not None:
             reply, leases = await self._apply(move, own=False)
             self.adopt(leases, reply.plan)
-            move = next_chunk(plan, move, self._runtime.terms)
+            move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
 
     async def _lease(self, tasks: list[Task]) -> None:
         runtime = self._runtime
@@ -158,6 +169,11 @@ class Worker:
         """Register a lease: from here on it is renewed, and can be interrupted."""
         attempt = Attempt(held, self._workshop)
         self._attempts[held.execution, held.key] = attempt
+        halt = self._runtime.opened.halted.get(held.execution)
+        if halt is not None:
+            attempt.interrupt(Interrupted(halt_error(halt)))
+        elif self._stopping:
+            attempt.interrupt(_GIVEN_BACK)
         return attempt
 
     def _start(self, strand: Coroutine[Any, Any, None]) -> None:
@@ -166,19 +182,23 @@ class Worker:
         task.add_done_callback(self._strands.discard)
 
     async def _strand(self, attempt: Attempt, document: str) -> None:
-        while True:
-            opened = await self._open(attempt, document)
-            if opened is None:
-                break
-            outcome = await attempt.outcome(opened, self._on_abandon)
-            if attempt.abandoned:
-                # Its slot and its lease have gone to another task.
-                return
-            held = await self._conclude(attempt, opened, outcome)
-            if held is None:
-                break
-            attempt = self._attempt(held)
-        self._give_back(1)
+        try:
+            while True:
+                opened = await self._open(attempt, document)
+                if opened is None:
+                    break
+                outcome = await attempt.outcome(opened, self._on_abandon)
+                if attempt.abandoned:
+                    break
+                held = await self._conclude(attempt, opened, outcome)
+                if held is None:
+                    break
+                attempt = self._attempt(held)
+        finally:
+            # Slot and lease of an abandoned one have gone to another task.
+            if not attempt.abandoned:
+                self._forget(attempt)
+                self._give_back(1)
 
     async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
         execution = attempt.lease.execution
@@ -192,6 +212,11 @@ class Worker:
 
     def _on_abandon(self, attempt: Attempt) -> None:
         self._runtime.counters.abandoned += 1
+        if attempt.task is not None:
+            # Whoever closes the worker does not wait for it.
+            self._strands.discard(attempt.task)
+            self._left_behind.add(attempt.task)
+            attempt.task.add_done_callback(self._left_behind.discard)
         _log.warning("node %s did not end when told to; its slot is replaced", attempt.lease.key)
         self._start(self._replace(attempt))
 
@@ -199,7 +224,8 @@ class Worker:
         """Take over the slot of an attempt that does not end."""
         assert attempt.opened is not None
         assert attempt.interruption is not None
-        held = await self._conclude(attempt, attempt.opened, attempt.interruption)
+        ending = attempt.final(attempt.interruption)
+        held = await self._conclude(attempt, attempt.opened, ending)
         if held is None:
             self._give_back(1)
         else:
@@ -218,7 +244,14 @@ class Worker:
             runtime.token(),
             runtime.dice.random(),
         )
-        kept = await self._move(move, opened.plan)
+        reply, kept = await self._move(move, opened.plan)
+        if reply.code is Code.HALTED:
+            # Nothing of a halted execution waits or goes back: it ends.
+            halt = runtime.opened.halted.get(held.execution, Halt.CANCEL)
+            move = decide(
+                opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
+            )
+            await self._move(move, opened.plan)
         self._forget(attempt)
         return kept
 
@@ -230,19 +263,20 @@ class Worker:
             if not self._attempts:
                 self._emptied.set()
 
-    async def _move(self, first: Move, plan: Plan) -> Lease | None:
+    async def _move(self, first: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply a Move and the chunks after it, and adopt all that they kept but one."""
-        kept: Lease | None = None
-        move: Move | None = first
+        answer, leases = await self._apply(first, own=True)
+        self._count(first, answer)
+        kept = leases.pop(0) if leases else None
+        self.adopt(leases, answer.plan)
+        move = next_chunk(plan, first, self._runtime.terms) if _is_applied(answer) else None
         while move is not None:
             reply, leases = await self._apply(move, own=kept is None)
-            if move is first:
-                self._count(move, reply)
             if kept is None and leases:
                 kept = leases.pop(0)
             self.adopt(leases, reply.plan)
-            move = next_chunk(plan, move, self._runtime.terms)
-        return kept
+            move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
+        return answer, kept
 
     async def _apply(
         self, move: Move, *, own: bool, patience: float | None = None
@@ -264,7 +298,7 @@ class Worker:
 
     def _count(self, move: Move, reply: Reply) -> None:
         counters = self._runtime.counters
-        if reply.code not in (Code.OK, Code.AGAIN):
+        if not _is_applied(reply):
             counters.stale_results += reply.code is Code.STALE
             return
         if move.to is NodeState.COMPLETED:
@@ -298,3 +332,7 @@ class Worker:
         )
         self._forget(attempt)
         await runtime.settle(held.execution, reply[0])
+
+
+def _is_applied(reply: Reply) -> bool:
+    return reply.code is Code.OK or reply.code is Code.AGAIN

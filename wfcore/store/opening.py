@@ -31,5 +31,6 @@ def store_from_url(url: str, *, durability: Durability = "durable") -> StateStor
         if not path:
             raise StoreError(f"{url!r} names no file: sqlite:///wf.db or sqlite:////var/lib/wf.db")
         return SqliteStore(Path(path), durability=durability)
+    # Only the scheme is told: the rest may hold a password.
     hint = did_you_mean(parts.scheme, _SCHEMES) or f"known are {', '.join(_SCHEMES)}"
-    raise StoreError(f"no store for {url!r}: {hint}")
+    raise StoreError(f"no store for the scheme {parts.scheme!r}: {hint}")
