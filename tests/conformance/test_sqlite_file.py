@@ -232,3 +232,10 @@ class TestUrls:
     def test_what_names_no_store_is_refused(self, url: str) -> None:
         with pytest.raises(StoreError, match="sqlite"):
             store_from_url(url)
+
+
+async def test_a_closed_store_leaves_one_file_and_its_lock(opened: Opened, path: Path) -> None:
+    async with opened() as store:
+        await store.create(moves.new(X))
+        assert await store.nodes(X, "", 10) == []
+    assert sorted(each.name for each in path.parent.iterdir()) == ["wf.db", "wf.db.lock"]

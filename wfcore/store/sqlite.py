@@ -67,11 +67,12 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what waits, close the file, give it up."""
-        await self._writer.stop()
         reader, self._reader = self._reader, None
-        self._reading.shutdown()
+        await asyncio.to_thread(self._reading.shutdown)
         if reader is not None:
             reader.close()
+        # The writer goes last: the last connection that can write tidies the journal away.
+        await self._writer.stop()
         self._file.release()
 
     async def create(self, new: NewExecution) -> bool:
