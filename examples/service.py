@@ -64,7 +64,9 @@ class Service(ThreadingHTTPServer):
         """Return how many requests below a path have been answered."""
         with self.lock:
             return sum(
-                1 for each in self.ledger if each.path.startswith(path) and each.answered is not None
+                1
+                for each in self.ledger
+                if each.path.startswith(path) and each.answered is not None
             )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wfcore.engine.retry import RetryDefaults
     from wfcore.engine.sync import run
     from wfcore.engine.views import Result
+    from wfcore.engine.watch import Message
     from wfcore.errors import (
         Conflict,
         DocumentRefused,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from wfcore.workflow.document import Workflow
     from wfcore.workflow.limits import Limits
     from wfcore.workflow.states import NodeState, Status
+    from wfcore.workflow.user_schema import UserSchema
 
 __all__ = [
     "Conflict",
@@ -49,6 +51,7 @@ __all__ = [
     "HttpClient",
     "HttpResponse",
     "Limits",
+    "Message",
     "NodeContext",
     "NodeError",
     "NodeState",
@@ -62,6 +65,7 @@ __all__ = [
     "StoreOwned",
     "StoreTooNew",
     "Templaters",
+    "UserSchema",
     "Validator",
     "WfError",
     "Workflow",
@@ -77,6 +81,7 @@ _HOMES: Final = {
     "wfcore.engine.retry": ("RetryDefaults",),
     "wfcore.engine.sync": ("run",),
     "wfcore.engine.views": ("Result",),
+    "wfcore.engine.watch": ("Message",),
     "wfcore.errors": (
         "Conflict",
         "DocumentRefused",
@@ -100,6 +105,7 @@ _HOMES: Final = {
     "wfcore.workflow.document": ("Workflow",),
     "wfcore.workflow.limits": ("Limits",),
     "wfcore.workflow.states": ("NodeState", "Status"),
+    "wfcore.workflow.user_schema": ("UserSchema",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -41,7 +41,10 @@ class Problem:
 
 def pointer(*parts: str | int) -> str:
     """Build a JSON pointer (RFC 6901): `pointer("dag", "nodes", 0)` is `/dag/nodes/0`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    text = ""
+    for part in parts:
+        text += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return text
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -21,7 +21,7 @@ def service() -> Iterator[Service]:
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[OutboundClient]:
-    opened = OutboundClient(max_body_bytes=MAX_BODY)
+    opened = OutboundClient(["127.0.0.1"], max_body_bytes=MAX_BODY)
     yield opened
     await opened.close()
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import sys
 import threading
 import zlib
@@ -41,10 +42,11 @@ class Service:
     `hold` paths wait until `release` is set; `release` is set as the service closes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.log: list[Entry] = []
         self.release = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), type("Requests", (_Requests,), {"service": self}))
+        server = _Server6 if ":" in host else _Server
+        self._server = server((host, port), type("Requests", (_Requests,), {"service": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
@@ -73,6 +75,10 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of clients that hung up: that is what some tests are about."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Requests(BaseHTTPRequestHandler):

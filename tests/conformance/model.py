@@ -6,6 +6,7 @@ each time somebody asks. That makes it slow and hard to get wrong in the same wa
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wfcore.store.contract import (
@@ -79,6 +80,7 @@ class _Execution:
     events: list[Event] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     counted_failures: list[str] = field(default_factory=list)
+    metered: list[Mapping[str, float]] = field(default_factory=list)
     halt: Halt = Halt.NONE
     sweep_at: int | None = None
     started: int | None = None
@@ -233,6 +235,10 @@ class Model:
             created=run.created,
             started=run.started,
             ended=run.ended,
+            meters={
+                name: sum(each.get(name, 0) for each in run.metered)
+                for name in {name for each in run.metered for name in each}
+            },
         )
 
     def _accept(self, run: _Execution, node: _Node, move: Move, now: int) -> Reply:
@@ -256,6 +262,8 @@ class Model:
             run.counted_failures.append(move.key)
         if move.notice and move.notice not in run.notices and len(run.notices) < 5:
             run.notices.append(move.notice)
+        if move.meters:
+            run.metered.append(move.meters)
         _note_end(run, now)
         event = Event(
             seq=0,

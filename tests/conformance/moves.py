@@ -1,6 +1,6 @@
 """The Moves that an engine makes, in the words of the cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wfcore.store.contract import (
@@ -112,6 +112,7 @@ def complete(
     ready_ms: int = LONG,
     lease_ms: int = LONG,
     notice: str | None = None,
+    meters: Mapping[str, float] | None = None,
 ) -> Move:
     return Move(
         execution,
@@ -128,6 +129,7 @@ def complete(
         ready_ms=ready_ms,
         output=f'{{"by":{token}}}',
         notice=notice,
+        meters=meters,
     )
 
 

@@ -43,6 +43,7 @@ EXAMPLES = {"memory": 120}
 STEPS = 40
 executions = st.sampled_from(EXECUTIONS)
 keeps = st.integers(0, 2)
+meters = st.sampled_from([None, {}, {"tokens": 3}, {"tokens": 2, "cost": 0.1}])
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -104,6 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
         move, kind = data.draw(st.sampled_from(_ends(held)))
         move.keep, move.keep_token = keep, self._tokens(keep)
         move.notice = data.draw(st.sampled_from([None, "[echo]", f"by {held.key}"]))
+        move.meters = data.draw(meters)
         self.send(self.graph.ended(move, kind, can_run=can_run))
 
     @precondition(lambda self: any(due.cursor != NO_CURSOR for due in self._open_nodes()))
@@ -123,7 +125,9 @@ class StoreMachine(RuleBasedStateMachine):
         held = self._lease(data)
         if held is not None:
             fresh = self._tokens(1)
-            self.send(moves.retry(held.execution, held.key, held.token, fresh, wait_ms=wait_ms))
+            move = moves.retry(held.execution, held.key, held.token, fresh, wait_ms=wait_ms)
+            move.meters = data.draw(meters)
+            self.send(move)
 
     @rule(data=st.data(), wait_ms=st.sampled_from([0, 60]), stale=st.booleans())
     def wake_expire_or_dispatch_again(self, data: st.DataObject, wait_ms: int, stale: bool) -> None:

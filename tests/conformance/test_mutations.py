@@ -352,6 +352,12 @@ MUTANTS = [
         reading.TestNotices().test_only_the_first_five_are_kept,
     ),
     Mutant(
+        "only the last amount counts",
+        "execution.meters.get(name, 0) + amount",
+        "amount",
+        reading.TestMeters().test_amounts_add_up_by_name_over_attempts_and_nodes,
+    ),
+    Mutant(
         "the detail is read too late",
         "    detail = json.loads(move.detail) if move.detail else None\n"
         "    execution = entry.row\n"

@@ -5,7 +5,7 @@ from typing import Any
 from tests.conformance import moves
 from tests.conformance.lab import Lab, X
 from tests.conformance.moves import BRIEF, edge
-from wfcore.store.contract import START, Halt, NodeResult
+from wfcore.store.contract import START, Code, Halt, NodeResult
 from wfcore.workflow.states import NodeState, Status
 
 
@@ -188,3 +188,31 @@ class TestNotices:
         for token, key in enumerate(keys, 11):
             await lab.done(moves.complete(X, key, token, notice=key))
         assert (await lab.record()).notices == tuple(keys[:5])
+
+
+class TestMeters:
+    async def test_amounts_add_up_by_name_over_attempts_and_nodes(self, lab: Lab) -> None:
+        await lab.running("a", "b")
+        assert (await lab.record()).meters == {}
+        failed = moves.retry(X, "a", 11, 21)
+        failed.meters = {"tokens": 5, "cost": 0.25}
+        await lab.done(failed)
+        await lab.done(moves.complete(X, "b", 12, meters={"tokens": 7}))
+        assert (await lab.record()).meters == {"tokens": 12, "cost": 0.25}
+
+    async def test_a_repeat_is_not_counted_again(self, lab: Lab) -> None:
+        await lab.running("a", "b")
+        move = moves.complete(X, "a", 11, meters={"tokens": 5})
+        await lab.repeated(move, await lab.done(move))
+        assert (await lab.record()).meters == {"tokens": 5}
+
+    async def test_a_refused_move_counts_nothing(self, lab: Lab) -> None:
+        await lab.running("a")
+        await lab.refused(moves.complete(X, "a", 99, meters={"tokens": 5}), Code.STALE)
+        assert (await lab.record()).meters == {}
+
+    async def test_they_stay_after_the_end(self, lab: Lab) -> None:
+        await lab.running("a")
+        await lab.done(moves.complete(X, "a", 11, meters={"cost": 0.125}))
+        record = await lab.record()
+        assert (record.status, record.meters) == (Status.COMPLETED, {"cost": 0.125})

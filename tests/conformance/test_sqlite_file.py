@@ -130,6 +130,40 @@ class TestRestart:
             assert not await store.create(moves.new(X))
 
 
+class TestOlderFiles:
+    @pytest.fixture(autouse=True)
+    def written_by_format_1(self, path: Path) -> None:
+        """A file as the first release wrote it: an execution in each of three states."""
+        path.parent.mkdir()
+        script = Path(__file__).with_name("format_1.sql").read_text()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script)
+
+    async def test_format_1_is_brought_up_and_goes_on(self, opened: Opened, path: Path) -> None:
+        async with opened() as store:
+            assert await due(store) == [("a", "RUNNING"), ("b", "READY")]
+            late = moves.complete("running", "a", 21, meters={"tokens": 3})
+            await store.apply([late, moves.lease("running", "b", 22)])
+            await store.apply([moves.complete("running", "b", 22, meters={"tokens": 4})])
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        async with opened() as store:
+            record = await store.read("running")
+            assert (record.status, record.meters) == (Status.COMPLETED, {"tokens": 7})
+
+    async def test_what_ended_or_waits_under_format_1_is_still_there(self, opened: Opened) -> None:
+        async with opened() as store:
+            ended = await store.read("ended")
+            assert (ended.status, ended.notices, ended.meters) == (
+                Status.COMPLETED,
+                ("[echo]",),
+                {},
+            )
+            assert [event.seq for event in await store.events("ended", 0, 10)] == [1, 2, 3]
+            (reply,) = await store.apply([moves.start("pending", [])])
+            assert reply.code is Code.OK
+
+
 class TestOwner:
     async def test_a_second_store_of_the_same_process_is_refused(self, path: Path) -> None:
         first, second = SqliteStore(path), SqliteStore(path)

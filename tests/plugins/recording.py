@@ -22,6 +22,8 @@ class RecordingContext(NodeContext):
     is_cancelled: bool = False
     notices: list[str] = field(default_factory=list)
     progressed: list[tuple[float | None, str]] = field(default_factory=list)
+    emitted: list[tuple[str, Any]] = field(default_factory=list)
+    meters: dict[str, float] = field(default_factory=dict)
 
     @property
     def logger(self) -> logging.Logger:
@@ -41,6 +43,12 @@ class RecordingContext(NodeContext):
 
     def progress(self, fraction: float | None, message: str = "") -> None:
         self.progressed.append((fraction, message))
+
+    def emit(self, kind: str, data: Any) -> None:
+        self.emitted.append((kind, data))
+
+    def meter(self, name: str, amount: float) -> None:
+        self.meters[name] = self.meters.get(name, 0) + amount
 
     @property
     def cancelled(self) -> bool:

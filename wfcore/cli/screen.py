@@ -19,7 +19,7 @@ from wfcore.workflow.states import NodeState
 
 __all__ = ["Screen"]
 
-_TREE_NODES: Final = 50
+_TREE_NODES: Final = 30
 _LISTED: Final = 8
 _NAME_WIDTH: Final = 40
 _OTHER_LINES: Final = 4

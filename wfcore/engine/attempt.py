@@ -17,6 +17,7 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
 from wfcore.engine.threads import Threads
+from wfcore.engine.watch import Watchers
 from wfcore.errors import ErrorRecord, NodeError
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.handler import Handler
@@ -42,6 +43,7 @@ class Workshop:
     http: HttpClient
     settings: Mapping[str, str]
     max_output_bytes: int
+    watchers: Watchers
     asynchronous: frozenset[str]
     """The handlers whose `run` is `async def`; the others get threads."""
 
@@ -60,6 +62,11 @@ class Attempt:
         self._timers: list[asyncio.TimerHandle] = []
         self._on_abandon: Callable[[Attempt], None] | None = None
         self._since = monotonic()
+
+    @property
+    def meters(self) -> Mapping[str, float] | None:
+        """What it has used so far."""
+        return self.context.meters if self.context is not None else None
 
     async def outcome(
         self, opened: OpenExecution, on_abandon: "Callable[[Attempt], None]"
@@ -177,7 +184,12 @@ class Attempt:
         workshop = self._workshop
         assert self.opened is not None
         return AttemptContext(
-            self.lease, self.opened, workshop.outcomes, workshop.http, workshop.settings
+            self.lease,
+            self.opened,
+            workshop.outcomes,
+            workshop.http,
+            workshop.settings,
+            workshop.watchers,
         )
 
     async def _scope(self, node: PlanNode) -> Scope:

@@ -41,10 +41,12 @@ class ConfigRules:
         self, config: Mapping[str, Any], templated: Collection[str], at: str, findings: Findings
     ) -> None:
         """Note what is wrong with a config at `at`; some of its strings are templates."""
-        unknown = config.keys() - self._known if self._closed else ()
-        for key in config if unknown else ():
-            if key in unknown and not findings.full:
-                self._note_unknown(key, at + pointer(key), findings)
+        unknown: Collection[str] = ()
+        if self._closed and not self._known.issuperset(config):
+            unknown = config.keys() - self._known
+            for key in config:
+                if key in unknown and not findings.full:
+                    self._note_unknown(key, at + pointer(key), findings)
         try:
             self.handler.Config.model_validate(config)
         except ValidationError as error:

@@ -1,13 +1,17 @@
 """The `NodeContext` of an attempt that runs in this process."""
 
+import asyncio
 import json
 import logging
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.watch import Message, Watchers
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
 from wfcore.store.contract import Lease
@@ -49,6 +53,7 @@ class AttemptContext(NodeContext):
         outcomes: Outcomes,
         http: HttpClient,
         settings: Mapping[str, str],
+        watchers: Watchers,
     ) -> None:
         self.execution_id = lease.execution
         self.node = lease.key
@@ -58,6 +63,9 @@ class AttemptContext(NodeContext):
         self.notice_text: str | None = None
         self.progress_made: tuple[float | None, str] | None = None
         self.stopped = False
+        self.meters: dict[str, float] = {}
+        self._watchers = watchers
+        self._loop = asyncio.get_running_loop()
         self._opened = opened
         self._outcomes = outcomes
         self._settings = settings
@@ -96,6 +104,18 @@ class AttemptContext(NodeContext):
 
     def progress(self, fraction: float | None, message: str = "") -> None:
         self.progress_made = (fraction, message[:_LINE_LENGTH])
+
+    def emit(self, kind: str, data: Any) -> None:
+        if self._watchers.listening(self.execution_id):
+            message = Message(self.node, self.attempt, kind, data)
+            # A thread whose attempt was abandoned may outlive the loop; nobody listens then.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._watchers.tell, self.execution_id, message)
+
+    def meter(self, name: str, amount: float) -> None:
+        if not math.isfinite(amount):
+            raise ValueError(f"{amount} is no amount of {name!r}")
+        self.meters[name] = self.meters.get(name, 0) + amount
 
     @property
     def cancelled(self) -> bool:

@@ -1,11 +1,13 @@
 """The engine: what embedders, the server and the `wf` command hold in their hands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar, overload
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
@@ -25,7 +27,7 @@ from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
 from wfcore.engine.views import Result, execution_view, read_result
-from wfcore.engine.watch import Watch
+from wfcore.engine.watch import Message, Watch
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound, StoreError
 from wfcore.outbound.client import OutboundClient
@@ -38,11 +40,15 @@ from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateS
 from wfcore.store.opening import Durability, store_from_url
 from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
-from wfcore.workflow.states import Status
+from wfcore.workflow.states import NodeState, Status
 
 __all__ = ["Engine"]
 
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 _EVENT_PAGE: Final = 500
+_PATIENCE: Final = 5.0
+_CLOSE_SECONDS: Final = 5.0
 
 
 class Engine:
@@ -83,7 +89,9 @@ class Engine:
         )
         self._bus = bus if bus is not None else LocalBus()
         self._concurrency = concurrency
-        self._settings = {"llm_provider": "echo", **(settings or {})}
+        self._settings = dict(settings or {})
+        if not self._settings.keys() & {"llm_provider", "llm_model"}:
+            self._settings["llm_model"] = "echo"
         self._limits = limits or Limits()
         self._terms = Terms(
             lease_ms=round(lease_seconds * 1000),
@@ -149,6 +157,7 @@ class Engine:
         self._tasks = []
         await self._worker.close(self._drain_seconds)
         await self._heart.stop()
+        await self._close_handlers()
         await self._bus.close()
         await self._http.close()
         self._threads.close()
@@ -205,7 +214,8 @@ class Engine:
     async def execution(self, execution_id: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}`: the status, and every node."""
         record = await self._record(execution_id)
-        return await execution_view(self._store, record, await self._outline(record))
+        outline = await self._outline(record)
+        return await self._ask(lambda: execution_view(self._store, record, outline))
 
     async def record(self, execution_id: str) -> ExecutionRecord:
         """Return an execution without its nodes; raises `ExecutionNotFound`."""
@@ -214,7 +224,7 @@ class Engine:
     async def document(self, execution_id: str) -> str:
         """Return the workflow document of an execution, as JSON text."""
         record = await self._record(execution_id)
-        return await self._store.document(record.plan) or ""
+        return await self._ask(lambda: self._store.document(record.plan)) or ""
 
     async def cancel(self, execution_id: str) -> Status:
         """Cancel an execution: no further node starts, those that run are interrupted.
@@ -233,18 +243,40 @@ class Engine:
             record = await self._record(execution_id)
         return record.status
 
-    async def events(self, execution_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """Yield the events of an execution from `seq` > `after` to its end, as they come."""
+    @overload
+    def events(self, execution_id: str, after: int = 0) -> AsyncIterator[Event]: ...
+    @overload
+    def events(
+        self, execution_id: str, after: int = 0, *, transient: bool
+    ) -> AsyncIterator[Event | Message]: ...
+    async def events(
+        self, execution_id: str, after: int = 0, *, transient: bool = False
+    ) -> AsyncIterator[Event | Message]:
+        """Yield the events of an execution from `seq` > `after` to its end, as they come.
+
+        With `transient`, also what its handlers `emit` meanwhile in this process: a `Message` of
+        an attempt comes before the event that ends it. Who reads too slowly loses the oldest.
+        """
         await self._record(execution_id)
-        with self._runtime.watchers.watch(execution_id) as watch:
+        with self._runtime.watchers.watch(execution_id, listens=transient) as watch:
             while True:
-                page = await self._store.events(execution_id, after, _EVENT_PAGE)
+                heard = watch.take()
+                page = await self._ask(
+                    partial(self._store.events, execution_id, after, _EVENT_PAGE)
+                )
                 for event in page:
+                    if event.before is NodeState.RUNNING:
+                        heard += watch.take()
+                        for message in [each for each in heard if each.key == event.key]:
+                            yield message
+                        heard = [each for each in heard if each.key != event.key]
                     after = event.seq
                     yield event
                     if event.status.terminal:
                         return
-                if not page:
+                for message in heard:
+                    yield message
+                if not page and not heard:
                     record = await self._record(execution_id)
                     if record.status.terminal and after >= record.seq:
                         return
@@ -254,9 +286,16 @@ class Engine:
         """Return what handlers that run here said about how far they are, by node."""
         return self._worker.progress(execution_id)
 
+    async def _close_handlers(self) -> None:
+        for name, each in self.registry.handlers.items():
+            try:
+                await asyncio.wait_for(each.close(), _CLOSE_SECONDS)
+            except Exception:  # noqa: BLE001 - a plugin's code: the others close too
+                _log.exception("handler %s did not close", name)
+
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What runs here need not be looked up: its end will be heard.
-        if self._runtime.opened.is_open(execution_id):
+        if self._runtime.opened.known(execution_id) is not None:
             await watch.changed()
         while not (record := await self._record(execution_id)).status.terminal:
             await watch.changed()
@@ -264,18 +303,22 @@ class Engine:
 
     async def _result(self, record: ExecutionRecord) -> Result:
         outline = await self._outline(record)
-        return await read_result(self._store, self._runtime.outcomes, record, outline)
+        outcomes = self._runtime.outcomes
+        return await self._ask(lambda: read_result(self._store, outcomes, record, outline))
 
     async def _outline(self, record: ExecutionRecord) -> Outline:
         try:
-            return Outline.of_plan(await self._runtime.plans.get(record.plan))
+            return Outline.of_plan(await self._ask(lambda: self._runtime.plans.get(record.plan)))
         except DocumentRefused:
             # A plugin of it is missing now; what it did can be read all the same.
-            text = await self._store.document(record.plan)
+            text = await self._ask(lambda: self._store.document(record.plan))
             return Outline.of_document(text or "", self.registry)
 
+    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
+        return await self._runtime.insist(command, _PATIENCE)
+
     async def _record(self, execution_id: str) -> ExecutionRecord:
-        record = await self._runtime.insist(lambda: self._store.read(execution_id), 5.0)
+        record = await self._ask(lambda: self._store.read(execution_id))
         if record is None:
             raise ExecutionNotFound(execution_id)
         return record
@@ -288,10 +331,10 @@ class Engine:
         )
         counters = Counters()
         self._threads = Threads(counters)
-        self._http = OutboundClient()
+        self._http = OutboundClient(("0.0.0.0/0", "::/0"))
         prover = Prover(self.registry, templating, self._limits)
         plans = Plans(prover, self._store, self._limits, self._threads)
-        outcomes = Outcomes(self._store)
+        outcomes = Outcomes(self._store, counters)
         opened = OpenExecutions(plans, prover, outcomes)
         self._runtime = Runtime(
             self._store, self._bus, self._terms, plans, opened, outcomes, counters=counters
@@ -303,6 +346,7 @@ class Engine:
             self._http,
             self._settings,
             self._limits.max_output_bytes,
+            self._runtime.watchers,
             frozenset(
                 name
                 for name, each in self.registry.handlers.items()

@@ -60,6 +60,10 @@ class OpenExecutions:
         self.halted: OrderedDict[str, Halt] = OrderedDict()
         """Those that may still be on their way to their end."""
 
+    def known(self, execution: str) -> OpenExecution | None:
+        """Return an execution that is open here, or None."""
+        return self._open.get(execution)
+
     async def get(self, execution: str, plan_hash: str) -> OpenExecution:
         """Return a started execution."""
         opened = self._open.get(execution)
@@ -87,10 +91,6 @@ class OpenExecutions:
         self._open[opened.execution] = opened
         if len(self._open) > _KEPT:
             self._open.popitem(last=False)
-
-    def is_open(self, execution: str) -> bool:
-        """Whether an execution runs here."""
-        return execution in self._open
 
     def halt(self, execution: str, halt: Halt) -> None:
         """Take note that no attempt of an execution may start here any more."""

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
+from wfcore.engine.counters import Counters
+from wfcore.engine.patience import insist
 from wfcore.store.contract import NodeResult, StateStore
 from wfcore.workflow.states import NodeState
 
@@ -53,8 +55,9 @@ _UNTOUCHED: Final = NodeOutcome(NodeResult(NodeState.PENDING, None, None))
 class Outcomes:
     """Reads results, terminal ones from memory where they are there."""
 
-    def __init__(self, store: StateStore, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(self, store: StateStore, counters: Counters, max_bytes: int = _MAX_BYTES) -> None:
         self._store = store
+        self._counters = counters
         self._max_bytes = max_bytes
         self._bytes = 0
         self._known: OrderedDict[tuple[str, str], NodeOutcome] = OrderedDict()
@@ -69,8 +72,14 @@ class Outcomes:
                 self._bytes -= self._known.popitem(last=False)[1].size
         return outcome
 
-    async def read(self, execution: str, keys: Sequence[str]) -> dict[str, NodeOutcome]:
-        """Return the outcome of every key; those that nothing touched are PENDING."""
+    async def read(
+        self, execution: str, keys: Sequence[str], patience: float | None = None
+    ) -> dict[str, NodeOutcome]:
+        """Return the outcome of every key; those that nothing touched are PENDING.
+
+        A store that is away is no fault of the node that reads: without `patience`, in seconds,
+        this waits until it is back.
+        """
         known = self._known
         found: dict[str, NodeOutcome] = {}
         missing: list[str] = []
@@ -81,7 +90,9 @@ class Outcomes:
             else:
                 found[key] = outcome
         if missing:
-            stored = await self._store.results(execution, missing)
+            stored = await insist(
+                lambda: self._store.results(execution, missing), self._counters, patience
+            )
             for key in missing:
                 result = stored.get(key)
                 found[key] = (

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
@@ -15,8 +15,7 @@ from wfcore.workflow.document import Join, Node, OnError, Retry, Workflow
 __all__ = ["Plan", "PlanNode", "Step", "build_plan", "override_plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanNode:
+class PlanNode(NamedTuple):
     """One node: what running it takes, and what follows from it."""
 
     key: str
@@ -76,8 +75,7 @@ class Plan:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What the templates of one node were compiled to."""
 
     config: Compiled
@@ -169,8 +167,8 @@ def override_plan(plan: Plan, overrides: Mapping[str, Any], changed: Mapping[str
     nodes = dict(plan.nodes)
     for key, step in changed.items():
         needs, needs_execution = step.needs()
-        nodes[key] = replace(
-            nodes[key], config=step.config, needs=needs, needs_execution=needs_execution
+        nodes[key] = nodes[key]._replace(
+            config=step.config, needs=needs, needs_execution=needs_execution
         )
     text = json.dumps(overrides, ensure_ascii=False, sort_keys=True)
     changed_hash = hashlib.sha256(f"{plan.hash}\n{text}".encode()).hexdigest()

@@ -94,8 +94,8 @@ class Prover:
                 at = pointer(name)
                 findings.add("override.unknown_node", at, message, wanted=name, among=among)
             else:
-                step = self._check_override(node, replaced, findings)
-                changed[name] = Step(step.config, plan.nodes[name].when)
+                config = self._check_override(node, replaced, findings)
+                changed[name] = Step(config, plan.nodes[name].when)
                 self._check_references(node, changed[name], references)
         for name, other, place in references.distant:
             if not plan.runs_before(other, name):
@@ -104,11 +104,11 @@ class Prover:
             findings.refuse(overrides)
         return override_plan(plan, overrides, changed)
 
-    def _check_override(self, node: Node, replaced: Any, findings: Findings) -> Step:
+    def _check_override(self, node: Node, replaced: Any, findings: Findings) -> Compiled:
         at = pointer(node.id)
         if not isinstance(replaced, dict):
             findings.add("override.type", at, "should be an object of config keys")
-            return Step(self._no_config, None)
+            return self._no_config
         return self._check_config(node.handler, {**node.config, **replaced}, at, findings)
 
     def _with_sound_schema(self, workflow: Workflow, findings: Findings) -> Workflow:
@@ -124,11 +124,11 @@ class Prover:
         at = f"/dag/nodes/{index}"
         if outline.handler is not None and outline.handler not in self._rules:
             self._note_unknown_handler(outline.handler, f"{at}/handler", findings)
-        checked = self._check_config(outline.handler, outline.config, f"{at}/config", findings)
+        config = self._check_config(outline.handler, outline.config, f"{at}/config", findings)
         when = None
         if outline.when is not True:
             when = self._compile_condition(outline.when, f"{at}/when", findings)
-        step = Step(checked.config, when)
+        step = Step(config, when)
         self._check_references(outline, step, references)
         return step
 
@@ -144,7 +144,7 @@ class Prover:
 
     def _check_config(
         self, handler: str | None, config: Mapping[str, Any], at: str, findings: Findings
-    ) -> Step:
+    ) -> Compiled:
         """Compile a config and check it as far as its handler is known."""
         rules = self._rules.get(handler) if handler is not None else None
         compiled = self._no_config
@@ -159,7 +159,7 @@ class Prover:
                 templated = frozenset(_strings(config, ""))
         if rules is not None:
             rules.check(config, templated, at, findings)
-        return Step(compiled, None)
+        return compiled
 
     def _compile_condition(self, value: bool | str, at: str, findings: Findings) -> Compiled | None:
         try:

@@ -11,17 +11,15 @@ from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.patience import insist
 from wfcore.engine.plans import Plans
 from wfcore.engine.watch import Watchers
-from wfcore.errors import StoreError
 from wfcore.store.contract import Lease, Move, Reply, StateStore
 
 __all__ = ["Runtime"]
 
 T = TypeVar("T")
 _TOKEN_BITS: Final = 52  # Lua's numbers are doubles: a token and what is added to it stay exact.
-_FIRST_DELAY: Final = 0.02
-_LONGEST_DELAY: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -50,18 +48,7 @@ class Runtime:
 
     async def insist(self, command: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
         """Repeat an idempotent command until the store answers, or `patience` seconds are over."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + patience if patience is not None else None
-        delay = _FIRST_DELAY
-        while True:
-            try:
-                return await command()
-            except StoreError:
-                self.counters.store_errors += 1
-                if give_up is not None and loop.time() + delay > give_up:
-                    raise
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _LONGEST_DELAY)
+        return await insist(command, self.counters, patience)
 
     async def settle(self, execution: str, reply: Reply) -> Sequence[Lease]:
         """Do what a reply obliges to, but for running the kept leases: these are returned."""

@@ -5,7 +5,7 @@ Only what a schema rules out is told: wherever it leaves a door open, the path m
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Lack", "Shape", "lack"]
 
@@ -20,8 +20,7 @@ _STRUCTURAL: Final = frozenset(
 _SELECTORS: Final = ("$ref", "anyOf", "oneOf", "allOf")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A subschema, with the schema in which its references are looked up."""
 
     root: Mapping[str, Any]

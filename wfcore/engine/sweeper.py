@@ -78,7 +78,7 @@ class Sweeper:
         for due in listed:
             if not due.key:
                 await self._close_due(due)
-        if listed and len(found) == limit:
+        if len(found) == limit:
             return 0.0
         if upcoming_ms is None:
             return _IDLE_SECONDS

@@ -21,7 +21,8 @@ class Result:
     """How an execution ended, or stands.
 
     `results` are the aggregated results, by node id: `{}` until the end. `errors` holds the error
-    of every FAILED node. `notices` are sentences that handlers put on the result.
+    of every FAILED node. `notices` are sentences that handlers put on the result. `usage` sums what
+    its attempts metered, by name (`input_tokens`, `cost`).
     """
 
     execution_id: str
@@ -30,6 +31,7 @@ class Result:
     errors: dict[str, ErrorRecord] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     message: str = ""
+    usage: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}/results`."""
@@ -75,7 +77,8 @@ async def execution_view(
                 shown["output"] = json.loads(result.output)
             if result is not None and result.error is not None:
                 shown["error"] = json.loads(result.error)
-    return {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
+    view = {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
+    return view | {"usage": record.meters} if record.meters else view
 
 
 async def read_result(
@@ -84,17 +87,17 @@ async def read_result(
     """Return how an execution ended, or where it stands."""
     if not record.status.terminal:
         message = f"The execution is {record.status}; results follow when it has ended."
-        return Result(record.id, record.status, {}, {}, record.notices, message)
+        return Result(record.id, record.status, {}, {}, record.notices, message, record.meters)
     results = await _aggregated(outcomes, record, outline)
     errors = await _errors(store, record, outline) if record.status is not Status.COMPLETED else {}
     message = _message(record, errors)
-    return Result(record.id, record.status, results, errors, record.notices, message)
+    return Result(record.id, record.status, results, errors, record.notices, message, record.meters)
 
 
 async def _aggregated(
     outcomes: Outcomes, record: ExecutionRecord, outline: Outline
 ) -> dict[str, Any]:
-    found = await outcomes.read(record.id, outline.results)
+    found = await outcomes.read(record.id, outline.results, patience=0.0)
     aggregated: dict[str, Any] = {}
     for key in outline.results:
         if found[key].result.state is not NodeState.COMPLETED:

@@ -1,12 +1,26 @@
 """Waiting for something to happen to an execution, in this process or in another one."""
 
 import asyncio
-from typing import Final, Self
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
-__all__ = ["POLL_SECONDS", "Watch", "Watchers"]
+__all__ = ["POLL_SECONDS", "Message", "Watch", "Watchers"]
 
 POLL_SECONDS: Final = 1.0
 """How late a watcher may learn of what another process did."""
+
+_MOST_MESSAGES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a running handler told its watchers; never stored, and gone where nobody listened."""
+
+    key: str
+    attempt: int
+    kind: str
+    data: Any
 
 
 class Watchers:
@@ -21,21 +35,35 @@ class Watchers:
             if ended or not watch.ends_only:
                 watch.event.set()
 
-    def watch(self, execution: str, *, ends_only: bool = False) -> "Watch":
-        """Watch an execution from now on, inside a `with`."""
-        return Watch(self._waiting, execution, ends_only=ends_only)
+    def listening(self, execution: str) -> bool:
+        """Whether anybody here waits for this execution; may be called from any thread."""
+        return execution in self._waiting
+
+    def tell(self, execution: str, message: Message) -> None:
+        """Hand a message to those who listen to this execution."""
+        for watch in self._waiting.get(execution, ()):
+            if watch.listens:
+                watch.heard.append(message)
+                watch.event.set()
+
+    def watch(self, execution: str, *, ends_only: bool = False, listens: bool = False) -> "Watch":
+        """Watch an execution from now on, inside a `with`; one that `listens` hears messages."""
+        return Watch(self._waiting, execution, ends_only=ends_only, listens=listens)
 
 
 class Watch:
     """One watcher of one execution."""
 
     def __init__(
-        self, waiting: dict[str, set["Watch"]], execution: str, *, ends_only: bool
+        self, waiting: dict[str, set["Watch"]], execution: str, *, ends_only: bool, listens: bool
     ) -> None:
         self._waiting = waiting
         self._execution = execution
         self.ends_only = ends_only
+        self.listens = listens
         self.event = asyncio.Event()
+        self.heard: deque[Message] = deque(maxlen=_MOST_MESSAGES)
+        """Since the last `take`; the newest, where that was long ago."""
 
     def __enter__(self) -> Self:
         self._waiting.setdefault(self._execution, set()).add(self)
@@ -46,6 +74,12 @@ class Watch:
         watches.discard(self)
         if not watches:
             del self._waiting[self._execution]
+
+    def take(self) -> list[Message]:
+        """Return what was heard since the last time."""
+        heard = list(self.heard)
+        self.heard.clear()
+        return heard
 
     async def changed(self, seconds: float = POLL_SECONDS) -> None:
         """Wait for the next change, or for some seconds at most."""

@@ -184,7 +184,9 @@ class Worker:
     async def _strand(self, attempt: Attempt, document: str) -> None:
         try:
             while True:
-                opened = await self._open(attempt, document)
+                opened = self._runtime.opened.known(attempt.lease.execution)
+                if opened is None:
+                    opened = await self._open(attempt, document)
                 if opened is None:
                     break
                 outcome = await attempt.outcome(opened, self._on_abandon)
@@ -244,6 +246,7 @@ class Worker:
             runtime.token(),
             runtime.dice.random(),
         )
+        move.meters = attempt.meters
         reply, kept = await self._move(move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
@@ -251,6 +254,7 @@ class Worker:
             move = decide(
                 opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
             )
+            move.meters = attempt.meters
             await self._move(move, opened.plan)
         self._forget(attempt)
         return kept

@@ -1,77 +1,131 @@
 """Reading a response's body within a bound, whatever it expands to."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from wfcore.errors import NodeError
 
-__all__ = ["read_body"]
+__all__ = ["read_beginning", "read_body"]
 
 _BEGINNING: Final = 64 * 1024
-_GZIP: Final = 16 + zlib.MAX_WBITS
+_BEGINNING_SECONDS: Final = 5.0
 _EXPANDED: Final = 64 * 1024
+# Beyond the bound on what comes out: headers, checksums, blocks that expand to nothing.
+_OVERHEAD: Final = 64 * 1024
+_MOST_MEMBERS: Final = 4096
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_ZLIB: Final = zlib.MAX_WBITS
+_RAW_DEFLATE: Final = -zlib.MAX_WBITS
 
 
-async def read_body(
-    chunks: AsyncIterator[bytes], encoding: str, *, limit: int, beginning_only: bool
-) -> bytes:
+async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
     """Read and decompress a body of at most `limit` bytes.
 
-    With `beginning_only` the body serves an error message: what exceeds 64 KiB, or cannot be
-    decompressed, is left out and no error.
-
     Raises:
-        NodeError: `ResponseTooLarge`; `InvalidResponse` for a body that cannot be decompressed.
+        NodeError: `ResponseTooLarge`; `InvalidResponse` for a body that cannot be decompressed;
+            what `chunks` raises.
 
     """
-    bound = min(limit, _BEGINNING) if beginning_only else limit
     body = bytearray()
-    try:
-        async with aclosing(_decoded(chunks, encoding.strip().lower())) as pieces:
-            async for piece in pieces:
-                body += piece
-                if len(body) > bound:
-                    break
-    except NodeError:
-        if not beginning_only:
-            raise
-    if len(body) > bound and not beginning_only:
-        raise NodeError("ResponseTooLarge", f"the response is larger than {limit} bytes")
+    await _fill(body, chunks, encoding, limit)
+    if len(body) > limit:
+        raise too_large(limit)
+    return bytes(body)
+
+
+async def read_beginning(
+    chunks: AsyncIterator[bytes], encoding: str, limit: int, until: float
+) -> bytes:
+    """Read the beginning of a body that serves an error message: 64 KiB, 5 seconds at most.
+
+    What cannot be read or decompressed, or comes after the loop's time `until`, is left out and
+    no error.
+    """
+    soon = asyncio.get_running_loop().time() + _BEGINNING_SECONDS
+    bound = min(limit, _BEGINNING)
+    body = bytearray()
+    with suppress(NodeError, TimeoutError):
+        async with asyncio.timeout_at(min(until, soon)):
+            await _fill(body, chunks, encoding, bound)
     return bytes(body[:bound])
+
+
+def too_large(limit: int) -> NodeError:
+    """Return the error of a response that exceeds its bound."""
+    return NodeError("ResponseTooLarge", f"the response is larger than {limit} bytes")
+
+
+async def _fill(body: bytearray, chunks: AsyncIterator[bytes], encoding: str, limit: int) -> None:
+    """Append to `body` until it is whole, or longer than `limit`."""
+    within = _within(chunks, limit + _OVERHEAD, limit)
+    async with aclosing(within), aclosing(_decoded(within, encoding.strip().lower())) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > limit:
+                return
+
+
+async def _within(chunks: AsyncIterator[bytes], most: int, limit: int) -> AsyncGenerator[bytes]:
+    """Pass on what arrives, and refuse more of it than a body within the limit needs."""
+    arrived = 0
+    async for chunk in chunks:
+        arrived += len(chunk)
+        yield chunk
+        if arrived > most:
+            raise too_large(limit)
 
 
 async def _decoded(chunks: AsyncIterator[bytes], encoding: str) -> AsyncGenerator[bytes]:
     if encoding in {"", "identity"}:
         async for chunk in chunks:
             yield chunk
-    elif encoding in {"gzip", "x-gzip"}:
-        gunzip = _Gunzip()
-        async for chunk in chunks:
-            for piece in gunzip.expand(chunk):
-                yield piece
-        gunzip.finish()
-    else:
-        raise NodeError("InvalidResponse", f"the response is encoded as {encoding!r}")
+        return
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise NodeError("InvalidResponse", f"the response is encoded as {encoding[:64]!r}")
+    expander = _Expander(gzip=encoding != "deflate")
+    async for chunk in chunks:
+        for piece in expander.expand(chunk):
+            yield piece
+    expander.finish()
 
 
-class _Gunzip:
-    """Expands a gzip stream of one or more members, a bounded piece at a time."""
+class _Expander:
+    """Expands a stream of gzip members, or one of deflate, a bounded piece at a time."""
 
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
+    def __init__(self, *, gzip: bool) -> None:
+        self._gzip = gzip
+        self._members = 1
+        self._begun = False
+        self._member = zlib.decompressobj(_GZIP if gzip else _ZLIB)
 
     def expand(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP)
-            try:
-                yield self._member.decompress(data, _EXPANDED)
-            except zlib.error as error:
-                raise NodeError("InvalidResponse", f"the response is not gzip: {error}") from error
+                self._next_member()
+            yield self._decompress(data)
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
 
     def finish(self) -> None:
-        if not self._member.eof:
+        if self._begun and not self._member.eof:
             raise NodeError("InvalidResponse", "the response ends too early", retryable=True)
+
+    def _decompress(self, data: bytes) -> bytes:
+        begun, self._begun = self._begun, True
+        try:
+            return self._member.decompress(data, _EXPANDED)
+        except zlib.error as error:
+            if not self._gzip and not begun:
+                # Some services mean the bare algorithm by the name of its container.
+                self._member = zlib.decompressobj(_RAW_DEFLATE)
+                return self._decompress(data)
+            message = f"the response cannot be decompressed: {error}"
+            raise NodeError("InvalidResponse", message) from error
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if not self._gzip or self._members > _MOST_MEMBERS:
+            raise NodeError("InvalidResponse", "the response goes on after its compressed end")
+        self._member = zlib.decompressobj(_GZIP)

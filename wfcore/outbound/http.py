@@ -2,15 +2,16 @@
 
 import codecs
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from enum import Enum
 from typing import Any, Final, NoReturn, Protocol
 
 from wfcore.errors import NodeError
+from wfcore.outbound.retry_after import seconds_to_wait
 
-__all__ = ["UNSET", "HttpClient", "HttpResponse", "Unset"]
+__all__ = ["SUCCESS", "UNSET", "HttpClient", "HttpResponse", "Unset"]
 
 # Codecs of the standard library that are no charset of the web, or take quadratic time.
 _NO_CHARSETS: Final = frozenset(
@@ -27,13 +28,16 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 """Stands for "not given" where None is a value of its own."""
 
+SUCCESS: Final = range(400)
+"""The statuses that are no error."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A whole response.
 
     `headers` have lower-case names; a repeated header is joined with commas. `url` is where the
-    redirects ended. `body` is decompressed; of a response with a status from 400 on, it may be
+    redirects ended. `body` is decompressed; of a response whose status was not expected, it may be
     only the beginning.
     """
 
@@ -53,6 +57,11 @@ class HttpResponse:
         return self.media_type in {"application/json", "text/json"} or self.media_type.endswith(
             "+json"
         )
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that the service asks its callers to wait, an hour at most; or None."""
+        return seconds_to_wait(self.headers.get("retry-after", ""), self.headers.get("date", ""))
 
     @property
     def text(self) -> str:
@@ -92,9 +101,9 @@ class HttpResponse:
 
 
 class HttpClient(Protocol):
-    """Sends requests over the engine's pooled connections."""
+    """Sends requests over the engine's pooled connections, where its outbound guard lets them."""
 
-    async def request(
+    async def request(  # noqa: PLR0913 - what an HTTP request is, all but two by keyword
         self,
         method: str,
         url: str,
@@ -103,15 +112,21 @@ class HttpClient(Protocol):
         json: Any = UNSET,
         content: bytes | None = None,
         timeout: float | None = None,
+        follow_redirects: bool = True,
+        max_response_bytes: int | None = None,
+        expected: Container[int] = SUCCESS,
     ) -> HttpResponse:
-        """Send a request, follow its redirects, and return the whole response of any status.
+        """Send a request, follow its redirects, and return the response, whatever its status.
 
         `json` is sent as a JSON body, else `content` as it is. `timeout` bounds the whole
-        exchange, in seconds (30 where it is None).
+        exchange, in seconds (30 where it is None). `max_response_bytes` bounds the decompressed
+        body, within the engine's own bound. Of a response with a status that is not `expected`,
+        the body may be only the beginning (64 KiB, 5 seconds), and what is wrong with it is no
+        error. At a redirect to another host, only headers that hold no credential go along.
 
         Raises:
-            NodeError: `InvalidUrl`, `InvalidRequest`, `ResponseTooLarge`, `TooManyRedirects`,
-                `InvalidResponse`; retryable: `ConnectionFailed`, `Timeout`.
+            NodeError: `OutboundRefused`, `InvalidUrl`, `InvalidRequest`, `ResponseTooLarge`,
+                `TooManyRedirects`, `InvalidResponse`; retryable: `ConnectionFailed`, `Timeout`.
 
         """
         ...

@@ -1,23 +1,31 @@
-"""One pool of connections on httpx: a request out, a bounded response or a NodeError back."""
+"""One pool of connections: a request out, a bounded response or a NodeError back.
+
+Built on httpcore, the part of httpx below its client: there, and only there, the opening of
+connections can be replaced, which is where the guard has to stand.
+"""
 
 import asyncio
-import json as jsonlib
-from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import AsyncGenerator, Container, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
+import httpcore
 import httpx
 
 from wfcore.errors import NodeError
-from wfcore.outbound.address import check_address, shown
-from wfcore.outbound.body import read_body
-from wfcore.outbound.http import UNSET, HttpResponse
+from wfcore.outbound.body import read_beginning, read_body, too_large
+from wfcore.outbound.connecting import GuardedBackend
+from wfcore.outbound.guard import Guard
+from wfcore.outbound.http import HttpResponse
+from wfcore.outbound.redirect import redirected
+from wfcore.outbound.request import Request
+from wfcore.outbound.url import shown
 
 __all__ = ["Pool"]
 
-_TIMEOUT: Final = 30.0
 _MAX_REDIRECTS: Final = 5
-_HEADERS: Final = {"user-agent": "wfcore", "accept": "*/*", "accept-encoding": "gzip"}
+_KEEP_ALIVE_SECONDS: Final = 5.0
+_FAILURES: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 class Pool:
@@ -26,111 +34,148 @@ class Pool:
     What the process's environment says (proxies, .netrc) is not read.
     """
 
-    def __init__(self, max_body_bytes: int) -> None:
-        self._max_body_bytes = max_body_bytes
-        self._client = httpx.AsyncClient(
-            headers=_HEADERS,
-            timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole exchange
-            trust_env=False,
+    def __init__(self, guard: Guard) -> None:
+        self._connections = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
             # How many nodes run at once is the engine's decision, not the pool's.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+            max_connections=None,
+            max_keepalive_connections=100,
+            keepalive_expiry=_KEEP_ALIVE_SECONDS,
+            network_backend=GuardedBackend(guard),
         )
-        # One execution's cookies are none of the next one's business.
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def build(
+        self, method: str, url: str, headers: Mapping[str, str], json: Any, content: bytes | None
+    ) -> Request:
+        """Check and encode a request, as `Request.build` says."""
+        return Request.build(method, url, headers, json, content)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._connections.aclose()
 
     async def request(
         self,
-        method: str,
-        url: str,
+        request: Request,
         *,
-        headers: Mapping[str, str],
-        json: Any,
-        content: bytes | None,
-        timeout: float | None,
+        seconds: float,
+        follow_redirects: bool,
+        limit: int,
+        expected: Container[int],
     ) -> HttpResponse:
         """Send one request, as `HttpClient.request` says."""
-        request = self._build(method, url, headers, json, content)
-        seconds = _TIMEOUT if timeout is None else timeout
+        until = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                return await self._exchange(request)
+            async with asyncio.timeout_at(until):
+                request, response = await self._answer(request, follow_redirects=follow_redirects)
+            try:
+                if response.status not in expected:
+                    return await _beginning(request, response, limit, until)
+                async with asyncio.timeout_at(until):
+                    return await _whole(request, response, limit)
+            finally:
+                await response.aclose()
         except TimeoutError as error:
             raise NodeError(
                 "Timeout",
-                f"{method} {shown(request.url)} took longer than {seconds:g} s",
+                f"{request.method} {shown(request.url)} took longer than {seconds:g} s",
                 retryable=True,
             ) from error
 
-    def _build(
-        self, method: str, url: str, headers: Mapping[str, str], json: Any, content: bytes | None
-    ) -> httpx.Request:
-        try:
-            address = httpx.URL(url)
-            # A host that is no punycode shows itself only when it is asked for.
-            _ = address.host
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise NodeError("InvalidUrl", f"{url!r} is not a URL: {error}") from error
-        try:
-            fields = httpx.Headers(dict(headers), encoding="utf-8")
-            if json is not UNSET:
-                content = _json_bytes(json)
-                fields.setdefault("content-type", "application/json")
-            return self._client.build_request(method, address, headers=fields, content=content)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise NodeError("InvalidRequest", f"{method} {url!r}: {error}") from error
+    async def _answer(
+        self, request: Request, *, follow_redirects: bool
+    ) -> tuple[Request, httpcore.Response]:
+        """Return the answer at the end of the redirects, and the request that it answers.
 
-    async def _exchange(self, request: httpx.Request) -> HttpResponse:
+        Redirects' own bodies are not read, whatever their size.
+        """
+        before: Request | None = None
         for _ in range(_MAX_REDIRECTS + 1):
-            check_address(request.url)
-            response = await self._send(request)
+            response = await self._send(request, before)
+            if not follow_redirects:
+                return request, response
             try:
-                if response.next_request is None:
-                    return await self._whole(response)
-                request = response.next_request
-            except httpx.TransportError as error:
-                raise _connection_failed(request, error) from error
-            finally:
+                location = _header(response.headers, b"location")
+                following = redirected(request, response.status, location)
+            except NodeError:
                 await response.aclose()
+                raise
+            if following is None:
+                return request, response
+            await response.aclose()
+            request, before = following, request
         raise NodeError(
             "TooManyRedirects",
             f"{shown(request.url)} is the end of more than {_MAX_REDIRECTS} redirects",
         )
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        # httpx itself would read the body of every redirect, whatever its size.
+    async def _send(self, request: Request, before: Request | None) -> httpcore.Response:
         try:
-            return await self._client.send(request, stream=True, follow_redirects=False)
-        except UnicodeError as error:
-            # The same, for a host that a redirect names.
-            message = f"{shown(request.url)} redirects to what is not a URL: {error}"
-            raise NodeError("InvalidUrl", message) from error
-        except httpx.LocalProtocolError as error:
-            message = f"{request.method} {shown(request.url)}: {error}"
+            return await self._connections.handle_async_request(request.sent())
+        except httpcore.LocalProtocolError as error:
+            message = f"{request.method} {shown(request.url)} cannot be written as HTTP"
             raise NodeError("InvalidRequest", message) from error
-        except httpx.TransportError as error:
+        except _FAILURES as error:
             raise _connection_failed(request, error) from error
-
-    async def _whole(self, response: httpx.Response) -> HttpResponse:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        body = await read_body(
-            response.aiter_raw(),
-            headers.get("content-encoding", ""),
-            limit=self._max_body_bytes,
-            beginning_only=response.status_code >= 400,
-        )
-        return HttpResponse(response.status_code, headers, body, shown(response.url))
+        except NodeError as error:
+            if before is None:
+                raise
+            message = f"{shown(before.url)} redirects to {shown(request.url)}: {error.message}"
+            raise NodeError(error.type, message, details=error.details) from error
 
 
-def _json_bytes(value: Any) -> bytes:
-    text = jsonlib.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
+async def _whole(request: Request, response: httpcore.Response, limit: int) -> HttpResponse:
+    headers = _headers(response.headers)
+    if _announced(headers) > limit and request.method != "HEAD":
+        raise too_large(limit)
+    async with aclosing(_chunks(request, response)) as chunks:
+        body = await read_body(chunks, headers.get("content-encoding", ""), limit)
+    return HttpResponse(response.status, headers, body, shown(request.url))
 
 
-def _connection_failed(request: httpx.Request, error: httpx.TransportError) -> NodeError:
+async def _beginning(
+    request: Request, response: httpcore.Response, limit: int, until: float
+) -> HttpResponse:
+    headers = _headers(response.headers)
+    async with aclosing(_chunks(request, response)) as chunks:
+        body = await read_beginning(chunks, headers.get("content-encoding", ""), limit, until)
+    return HttpResponse(response.status, headers, body, shown(request.url))
+
+
+async def _chunks(request: Request, response: httpcore.Response) -> AsyncGenerator[bytes]:
+    try:
+        async for chunk in response.aiter_stream():
+            yield chunk
+    except _FAILURES as error:
+        raise _connection_failed(request, error) from error
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), _text(value)
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def _header(raw: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    return next((_text(value) for name, value in raw if name.lower() == wanted), None)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _announced(headers: dict[str, str]) -> int:
+    """Return the length that the response says it has; what arrives is measured all the same."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+
+
+def _connection_failed(request: Request, error: Exception) -> NodeError:
     reason = str(error) or type(error).__name__
     return NodeError(
         "ConnectionFailed",

@@ -50,6 +50,24 @@ class NodeContext(ABC):
     def progress(self, fraction: float | None, message: str = "") -> None:
         """Tell who is watching how far the attempt is: from 0 to 1, None where that is unknown."""
 
+    @abstractmethod
+    def emit(self, kind: str, data: Any) -> None:
+        """Send a transient message, any JSON value, to whoever watches the execution; never stored.
+
+        Nobody may be watching, and who cannot keep up loses the oldest.
+        """
+
+    @abstractmethod
+    def meter(self, name: str, amount: float) -> None:
+        """Add to what this attempt used: `context.meter("input_tokens", 512)`.
+
+        Summed per execution and shown as its `usage`. An attempt that fails counts as well.
+
+        Raises:
+            ValueError: the amount is no finite number.
+
+        """
+
     @property
     @abstractmethod
     def cancelled(self) -> bool:

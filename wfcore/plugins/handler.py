@@ -51,6 +51,9 @@ class Handler:
         """
         raise NotImplementedError
 
+    async def close(self) -> None:
+        """Let go of what the runs share (clients, pools): the engine closes; it may open again."""
+
     @classmethod
     def output_schema(
         cls,

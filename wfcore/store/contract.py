@@ -128,6 +128,8 @@ class Move:
     if_due: bool = False
     notice: str | None = None
     """One line that stands on the execution's result: each once, the first five."""
+    meters: Mapping[str, float] | None = None
+    """What the attempt used, by name: added to the execution's sums, once however often applied."""
     detail: str | None = None
     """JSON text of a small object for the event."""
 
@@ -239,6 +241,8 @@ class ExecutionRecord:
     created: int
     started: int | None
     ended: int | None
+    meters: dict[str, float]
+    """The sums of what its attempts used, by name."""
 
 
 @dataclass(slots=True)

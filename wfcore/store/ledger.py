@@ -6,6 +6,7 @@
 import heapq
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import Any
 
 from wfcore.store.contract import NO_CURSOR, Due, Event, LeaseRef, NewExecution, NodeResult
 from wfcore.store.rows import ExecutionRow, NodeRow
@@ -27,6 +28,8 @@ class Entry:
     """Keys whose rows are terminal and no longer held in `nodes`."""
     results: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    written: tuple[Any, ...] = ()
+    """What a store on disk last wrote of `row`, of that which cannot be worked out again."""
 
 
 class Ledger:

@@ -1,6 +1,6 @@
 """The rows that a transition reads and writes, the same in memory and in SQLite."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wfcore.store.contract import NO_CURSOR, Due, ExecutionRecord, Halt, Lease, NodeRecord
 from wfcore.workflow.states import NodeState, Status
@@ -102,6 +102,7 @@ class ExecutionRow:
     started: int | None = None
     ended: int | None = None
     deadline: int | None = None
+    meters: dict[str, float] = field(default_factory=dict)
 
     def due(self) -> Due:
         """Return this row as something to take up again."""
@@ -124,4 +125,5 @@ class ExecutionRow:
             self.created,
             self.started,
             self.ended,
+            dict(self.meters),
         )

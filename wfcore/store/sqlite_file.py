@@ -72,6 +72,9 @@ _MIGRATIONS: Final = (
         PRIMARY KEY (execution, seq)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE execution ADD COLUMN meters TEXT NOT NULL DEFAULT '{}';
+    """,
 )
 
 FORMAT: Final = len(_MIGRATIONS)

@@ -20,10 +20,10 @@ __all__ = ["SqliteLedger", "decode_event"]
 
 _IDLE_ENTRIES: Final = 1_000
 _PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"
-_ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 17)})"
+_ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 18)})"
 _SET_EXECUTION: Final = (
     "UPDATE execution SET status = ?, halt = ?, active = ?, failures = ?, seq = ?, notices = ?, "
-    "started = ?, ended = ?, deadline = ? WHERE number = ?"
+    "started = ?, ended = ?, deadline = ?, meters = ? WHERE number = ?"
 )
 _NODE_COLUMNS: Final = (
     "key, state, token, attempt, failures, lost, ok, failed, skipped, cursor, deadline, started, "
@@ -61,6 +61,7 @@ class SqliteLedger(Ledger):
             entry = self.find(identifier)
             assert entry is not None
             self._load_nodes(entry, due_at)
+            self._count_again(entry)
 
     def find(self, execution: str) -> Entry | None:
         entry = self.entries.get(execution)
@@ -111,9 +112,8 @@ class SqliteLedger(Ledger):
         if self._new_executions:
             added = [_execution_values(entry.row) for entry in self._new_executions.values()]
             db.executemany(_ADD_EXECUTION, added)
-        if self._dirty_executions:
-            changed = [_execution_changes(entry.row) for entry in self._dirty_executions.values()]
-            db.executemany(_SET_EXECUTION, changed)
+        if changed := [each for each in self._dirty_executions.values() if _has_news(each)]:
+            db.executemany(_SET_EXECUTION, [_execution_changes(each.row) for each in changed])
         if self._dirty_nodes:
             values = [_node_values(e.row.number, row) for e, row in self._dirty_nodes.values()]
             db.executemany(_PUT_NODE, values)
@@ -133,13 +133,14 @@ class SqliteLedger(Ledger):
     def forget(self) -> None:
         """After a commit: let go of what need not be in memory."""
         for entry, row in self._dirty_nodes.values():
-            if row.state.terminal and not row.is_active and row.key in entry.nodes:
+            if row.ended is not None and not row.is_active and row.key in entry.nodes:
                 entry.ended.add(row.key)
                 del entry.nodes[row.key]
-        for identifier, entry in (self._dirty_executions | self._new_executions).items():
-            if entry.row.status.terminal:
-                self._idle[identifier] = None
-                self._drop(identifier)
+        for changed in (self._dirty_executions, self._new_executions):
+            for identifier, entry in changed.items():
+                if entry.row.ended is not None:
+                    self._idle[identifier] = None
+                    self._drop(identifier)
         self._clear_changes()
         while len(self._idle) > _IDLE_ENTRIES:
             self._drop(next(iter(self._idle)))
@@ -199,6 +200,13 @@ class SqliteLedger(Ledger):
                     super().save(entry, row)
         self._complete.add(entry.row.id)
 
+    def _count_again(self, entry: Entry) -> None:
+        (last,) = self._db.execute(
+            "SELECT coalesce(max(seq), 0) FROM event WHERE execution = ?", (entry.row.number,)
+        ).fetchone()
+        entry.row.seq = last
+        entry.row.active = len(entry.active)
+
     def _load_node(self, entry: Entry, key: str) -> NodeRow | None:
         values = self._db.execute(
             f"SELECT {_NODE_COLUMNS} FROM node WHERE execution = ? AND key = ?",
@@ -252,7 +260,21 @@ def _execution_values(row: ExecutionRow) -> tuple[Any, ...]:
         row.started,
         row.ended,
         row.deadline,
+        _encode(row.meters),
     )
+
+
+def _has_news(entry: Entry) -> bool:
+    """Whether an execution's own row is to be written.
+
+    `active` and `seq` change with every Move; of a running execution they are counted again when
+    it is loaded, so that a Move need not write this row.
+    """
+    row = entry.row
+    state = (row.status, row.halt, row.failures, row.notices, row.deadline, str(row.meters))
+    changed = state != entry.written
+    entry.written = state
+    return changed
 
 
 def _execution_changes(row: ExecutionRow) -> tuple[Any, ...]:
@@ -266,13 +288,14 @@ def _execution_changes(row: ExecutionRow) -> tuple[Any, ...]:
         row.started,
         row.ended,
         row.deadline,
+        _encode(row.meters) if row.meters else "{}",
         row.number,
     )
 
 
 def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
     number, identifier, plan, name, labels, given, created, timeout, status, halt, *rest = values
-    active, failures, seq, notices, started, ended, deadline = rest
+    active, failures, seq, notices, started, ended, deadline, meters = rest
     return ExecutionRow(
         id=identifier,
         number=number,
@@ -291,6 +314,7 @@ def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
         started=started,
         ended=ended,
         deadline=deadline,
+        meters=json.loads(meters),
     )
 
 

@@ -110,6 +110,8 @@ def _change(ledger: Ledger, entry: Entry, row: NodeRow | None, move: Move, now: 
     execution.failures += move.fails
     if move.notice is not None:
         _add_notice(entry, move.notice)
+    for name, amount in (move.meters or {}).items():
+        execution.meters[name] = execution.meters.get(name, 0) + amount
     if execution.status is Status.PENDING:
         _begin(ledger, entry, now)
     _end_if_done(ledger, entry, now)

@@ -1,8 +1,8 @@
 """A whole config with its templates read: any JSON value, rendered as one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from wfcore.templating.budget import Budget
 from wfcore.templating.failure import RenderError
@@ -13,14 +13,13 @@ from wfcore.templating.template import Template
 from wfcore.templating.text import detach
 from wfcore.workflow.source import JSONValue
 
-__all__ = ["Compiled", "Part", "array", "fixed", "object_", "slot"]
+__all__ = ["Array", "Compiled", "Fixed", "Object", "Part", "Slot"]
 
 Part: TypeAlias = Callable[[Mapping[str, Any], Budget], Any]
 """Gives one part of the rendered value."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Compiled:
+class Compiled(NamedTuple):
     """What `Templating.compile` and `Templating.expression` give.
 
     Any number of threads may render it at once; every rendering gives a value of its own.
@@ -46,35 +45,48 @@ class Compiled:
         return rendered
 
 
-def fixed(value: JSONValue) -> Part:
-    """Give a value without templates."""
-    if isinstance(value, dict | list):
-        return lambda _names, _budget: _copy(value)
-    return lambda _names, _budget: value
+@dataclass(slots=True, eq=False)
+class Fixed:
+    """Gives a value without templates."""
+
+    value: JSONValue
+
+    def __call__(self, _names: Mapping[str, Any], _budget: Budget) -> JSONValue:
+        return _copy(self.value)
 
 
-def slot(pointer: str, template: Template) -> Part:
-    """Give the value of a template; its errors name its place."""
-    value_of = template.value
+@dataclass(slots=True, eq=False)
+class Slot:
+    """Gives the value of a template; its errors name its place."""
 
-    def part(names: Mapping[str, Any], budget: Budget) -> Any:
+    pointer: str
+    template: Template
+
+    def __call__(self, names: Mapping[str, Any], budget: Budget) -> Any:
         try:
-            return detach(value_of(names, budget), budget)
+            return detach(self.template.value(names, budget), budget)
         except RenderError as error:
-            raise error.at(pointer) from error
-
-    return part
+            raise error.at(self.pointer) from error
 
 
-def object_(parts: Mapping[str, Part]) -> Part:
-    """Give an object."""
-    pairs = tuple(parts.items())
-    return lambda names, budget: {key: part(names, budget) for key, part in pairs}
+@dataclass(slots=True, eq=False)
+class Object:
+    """Gives an object."""
+
+    parts: Mapping[str, Part]
+
+    def __call__(self, names: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+        return {key: part(names, budget) for key, part in self.parts.items()}
 
 
-def array(parts: list[Part]) -> Part:
-    """Give a list."""
-    return lambda names, budget: [part(names, budget) for part in parts]
+@dataclass(slots=True, eq=False)
+class Array:
+    """Gives a list."""
+
+    parts: Sequence[Part]
+
+    def __call__(self, names: Mapping[str, Any], budget: Budget) -> list[Any]:
+        return [part(names, budget) for part in self.parts]
 
 
 def _copy(value: JSONValue) -> JSONValue:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from wfcore.problems import Problem, pointer
-from wfcore.templating.compiled import Compiled, Part, array, fixed, object_, slot
+from wfcore.templating.compiled import Array, Compiled, Fixed, Object, Part, Slot
 from wfcore.templating.failure import Refusal, TemplateProblem, TemplateProblems
 from wfcore.templating.grammar import Sandbox
 from wfcore.templating.limits import TemplateLimits
@@ -16,6 +16,7 @@ from wfcore.templating.scalar import SCALAR_FILTERS
 from wfcore.templating.sequence import SEQUENCE_FILTERS
 from wfcore.templating.template import ProgramTemplate, Template
 from wfcore.templating.text import utf8_length
+from wfcore.templating.tree import read_usual
 from wfcore.templating.vocabulary import Vocabulary, built_in
 from wfcore.workflow.source import JSONValue
 
@@ -104,7 +105,7 @@ class Templating:
             part = reading.object(value, "", raw)
         else:
             part = reading.part(value, "")
-        return reading.finish(part or fixed(value))
+        return reading.finish(part or Fixed(value))
 
     def expression(self, value: JSONValue, pointer: str) -> Compiled:
         """Read a value that is a literal, or a string that is exactly one `{{ }}`.
@@ -113,7 +114,7 @@ class Templating:
         """
         reading = _Reading(self, pointer)
         if not isinstance(value, str):
-            return reading.finish(fixed(value))
+            return reading.finish(Fixed(value))
         return reading.finish(reading.template(value, "", only_expression=True))
 
     def _read(self, source: str) -> Template:
@@ -124,7 +125,8 @@ class Templating:
         plain = read_plain(source, self._words, self.limits.max_parts)
         if plain is not None:
             return plain
-        return ProgramTemplate(self._sandbox.read(source), self._vocabulary, self.limits)
+        tree = read_usual(source, self.limits) or self._sandbox.read(source)
+        return ProgramTemplate(tree, self._vocabulary, self.limits)
 
 
 class _Reading:
@@ -148,7 +150,7 @@ class _Reading:
             parts = [self.part(item, f"{at}/{index}") for index, item in enumerate(value)]
             if not any(parts):
                 return None
-            return array([part or fixed(item) for part, item in zip(parts, value, strict=True)])
+            return Array([part or Fixed(item) for part, item in zip(parts, value, strict=True)])
         return None
 
     def object(self, value: dict[str, JSONValue], at: str, raw: Collection[str]) -> Part | None:
@@ -159,7 +161,7 @@ class _Reading:
         }
         if not any(parts.values()):
             return None
-        return object_({key: part or fixed(value[key]) for key, part in parts.items()})
+        return Object({key: part or Fixed(value[key]) for key, part in parts.items()})
 
     def template(self, source: str, at: str, *, only_expression: bool = False) -> Part:
         """Read a string that is a template."""
@@ -168,15 +170,16 @@ class _Reading:
             template = self._templating.parse(source, place)
         except TemplateProblem as refused:
             self._problems.append(refused.problem)
-            return fixed(source)
+            return Fixed(source)
         if only_expression and not template.is_expression:
             message = "this is not one expression"
             hint = "write exactly one {{ ... }}, with no text around it"
             self._problems.append(Problem("template.not_an_expression", place, message, hint))
         self._templated.append(at)
-        self._references += [(place, reference) for reference in template.references]
+        for reference in template.references:
+            self._references.append((place, reference))
         self._heavy |= template.heavy
-        return slot(place, template)
+        return Slot(place, template)
 
     def finish(self, part: Part) -> Compiled:
         """Return what was read; raises `TemplateProblems` with all that was found wrong."""

@@ -15,7 +15,6 @@ from wfcore.templating.limits import TemplateLimits
 
 __all__ = ["Sandbox"]
 
-_TOKENS_PER_PART: Final = 5
 _TAGS: Final = frozenset({"for", "if", "set"})
 _INNER_TAGS: Final = frozenset({"elif", "else", "endif", "endfor", "endset"})
 _ALL_TAGS: Final = sorted(_TAGS | _INNER_TAGS | {"raw", "endraw"})
@@ -55,7 +54,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return TokenStream(self._counted(tokens), name, filename)
 
     def _counted(self, tokens: Iterator[Token]) -> Iterator[Token]:
-        left = self.limits.max_parts * _TOKENS_PER_PART
+        left = self.limits.max_words
         for token in tokens:
             left -= 1
             if left < 0:

@@ -1,8 +1,11 @@
 """How much a template may be, and how much one rendering may spend."""
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["TemplateLimits"]
+
+_WORDS_PER_PART: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,8 @@ class TemplateLimits:
     """All texts, lists and objects that one rendering makes, whether or not it keeps them."""
     max_output_bytes: int = 2 * 1024 * 1024
     """The rendered values as JSON; also the most characters that any one text may have."""
+
+    @property
+    def max_words(self) -> int:
+        """Words, marks and texts that are read before there can be too many parts."""
+        return self.max_parts * _WORDS_PER_PART

@@ -5,21 +5,22 @@ same to Jinja; what might not is left to it.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from wfcore.templating.access import Step
 from wfcore.templating.reference import Reference
-from wfcore.templating.scope import OTHER_ROOTS
+from wfcore.templating.scope import OTHER_ROOTS, SECRETS
 from wfcore.templating.template import PlainTemplate
+from wfcore.workflow.names import is_secret_name
 
-__all__ = ["has_marks", "read_plain"]
+__all__ = ["EACH_STEP", "NAME", "NO_ROOTS", "STEP", "has_marks", "names_secret", "read_plain"]
 
-_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
-_STEP: Final = rf"\.{_NAME}|\[(?:0|[1-9][0-9]{{0,8}})\]|\['[^'\\]*'\]|\[\"[^\"\\]*\"\]"
-_PATH: Final = re.compile(rf"\{{\{{[ \n\t]*({_NAME})((?:{_STEP})*)[ \n\t]*\}}\}}")
-_EACH_STEP: Final = re.compile(rf"\.({_NAME})|\[([0-9]+)\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
-_NO_ROOTS: Final = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop"})
+NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+STEP: Final = rf"\.{NAME}|\[(?:0|[1-9][0-9]{{0,8}})\]|\['[^'\\]*'\]|\[\"[^\"\\]*\"\]"
+_PATH: Final = re.compile(rf"\{{\{{[ \n\t]*({NAME})((?:{STEP})*)[ \n\t]*\}}\}}")
+EACH_STEP: Final = re.compile(rf"\.({NAME})|\[([0-9]+)\]|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\]")
+NO_ROOTS: Final = frozenset({"true", "false", "none", "True", "False", "None", "not", "loop"})
 
 
 def has_marks(text: str) -> bool:
@@ -61,9 +62,11 @@ def read_plain(source: str, words: Collection[str], max_parts: int) -> PlainTemp
 
 
 def _reference(root: str, written: str) -> Reference | None:
-    if root in _NO_ROOTS:
+    if root in NO_ROOTS:
         return None
     steps = _steps(written)
+    if root == SECRETS and not names_secret(steps):
+        return None
     if root != "nodes":
         return Reference(root, steps, is_node=root not in OTHER_ROOTS)
     if not steps or not isinstance(steps[0], str) or steps[0] in OTHER_ROOTS:
@@ -71,10 +74,15 @@ def _reference(root: str, written: str) -> Reference | None:
     return Reference(steps[0], steps[1:])
 
 
+def names_secret(steps: Sequence[Step]) -> bool:
+    """Whether these are the steps from `secrets` to one of them."""
+    return len(steps) == 1 and isinstance(steps[0], str) and is_secret_name(steps[0])
+
+
 def _steps(written: str) -> tuple[Step, ...]:
     if "[" not in written:
         return tuple(written[1:].split(".")) if written else ()
     return tuple(
         name or (int(index) if index else single or double)
-        for name, index, single, double in _EACH_STEP.findall(written)
+        for name, index, single, double in EACH_STEP.findall(written)
     )

@@ -1,12 +1,11 @@
 """What a template needs, known without rendering it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Reference"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One path that a template names.
 
     `{{ get_posts.output.data[0] }}` is `Reference("get_posts", ("output", "data", 0))`, and so is

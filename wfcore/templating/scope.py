@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from wfcore.workflow.source import JSONValue
 
-__all__ = ["OTHER_ROOTS", "Scope"]
+__all__ = ["OTHER_ROOTS", "SECRETS", "Scope"]
 
-OTHER_ROOTS = frozenset({"execution", "secrets"})
+SECRETS = "secrets"
+
+OTHER_ROOTS = frozenset({"execution", SECRETS})
 """Names in a scope that are no nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """JSON values by name: nodes by their ids, and `execution`.
+    """JSON values by name: nodes by their ids, `execution`, and `secrets` where they are asked for.
 
     A node is `{"output": ..., "state": ..., "error": ...}`. `nodes['an-id']` in a template reads
     `names["an-id"]`.

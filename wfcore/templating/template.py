@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from wfcore.templating.access import Missing, Step, resolve
+from wfcore.templating.access import Missing, resolve
 from wfcore.templating.analysis import Analysis
 from wfcore.templating.budget import Budget
 from wfcore.templating.failure import RenderError
@@ -45,9 +45,7 @@ class PlainTemplate(Template):
     __slots__ = ("_pieces",)
 
     def __init__(self, pieces: list[str | Reference]) -> None:
-        self._pieces: list[str | tuple[str, tuple[Step, ...]]] = [
-            piece if isinstance(piece, str) else (piece.root, piece.path) for piece in pieces
-        ]
+        self._pieces = pieces
         found = [piece for piece in pieces if not isinstance(piece, str)]
         self.references = tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
         self.is_expression = len(pieces) == 1 and bool(found)
@@ -59,7 +57,7 @@ class PlainTemplate(Template):
             if isinstance(piece, str):
                 values.append(piece)
                 continue
-            value = resolve(names, *piece)
+            value = resolve(names, piece.root, piece.path)
             if value.__class__ is Missing:
                 raise value.error()
             values.append(value)

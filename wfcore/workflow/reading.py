@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,8 +19,7 @@ _LONGEST_SAID: Final = 300
 _MOST_FIELDS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """A node as far as it can be told: of a wrong one, the fields that are sound."""
 
     id: str | None
@@ -59,7 +58,8 @@ def read(document: Any, limits: Limits, findings: Findings) -> Reading:
 
 def _read_header(document: dict[str, Any], findings: Findings) -> Header | None:
     fields = {key: value for key, value in document.items() if key != "dag"}
-    if _has_many(fields, "", findings):
+    if _has_many(fields):
+        _note_many(fields, "", findings)
         return None
     try:
         return Header.model_validate(fields)
@@ -98,7 +98,8 @@ def _read_nodes(entries: Sequence[Any], limits: Limits, findings: Findings) -> l
     outlines: list[Outline] = []
     edges = 0
     for index, entry in enumerate(entries):
-        if _has_many(entry, f"/dag/nodes/{index}", findings):
+        if _has_many(entry):
+            _note_many(entry, f"/dag/nodes/{index}", findings)
             outlines.append(_salvage(None, set()))
             continue
         try:
@@ -120,13 +121,14 @@ def _read_nodes(entries: Sequence[Any], limits: Limits, findings: Findings) -> l
     return outlines
 
 
-def _has_many(value: Any, at: str, findings: Findings) -> bool:
-    """Note it where something has so many fields that to look at each of them would only cost."""
-    if isinstance(value, dict) and len(value) > _MOST_FIELDS:
-        message = f"{len(value)} fields are more than there are"
-        findings.add("document.unknown_field", at, message)
-        return True
-    return False
+def _has_many(value: Any) -> bool:
+    """Whether something has so many fields that to look at each of them would only cost."""
+    return isinstance(value, dict) and len(value) > _MOST_FIELDS
+
+
+def _note_many(value: dict[str, Any], at: str, findings: Findings) -> None:
+    message = f"{len(value)} fields are more than there are"
+    findings.add("document.unknown_field", at, message)
 
 
 def _salvage(entry: Any, wrong: AbstractSet[str]) -> Outline:

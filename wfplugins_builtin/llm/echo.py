@@ -1,7 +1,7 @@
 """The `echo` provider: answers without a model and without a network."""
 
-from wfcore import NodeContext
-from wfplugins_builtin.llm.provider import Completion, Prompt
+from wfcore import NodeContext, NodeError
+from wfplugins_builtin.llm.provider import Answer, Question
 
 __all__ = ["EchoProvider"]
 
@@ -9,6 +9,15 @@ __all__ = ["EchoProvider"]
 class EchoProvider:
     """Says which prompt it was given, and notes on the result that no model was called."""
 
-    async def complete(self, prompt: Prompt, context: NodeContext) -> Completion:
+    async def ask(self, model: str, question: Question, context: NodeContext) -> Answer:  # noqa: ARG002 - the contract's
+        if question.schema is not None:
+            message = "the echo provider gives text alone; an output_schema needs a model"
+            raise NodeError("NoStructuredOutput", message)
         context.notice("[echo provider: no model was called]")
-        return Completion(f"LLM generated a summary for the prompt '{prompt.text}'")
+        text = f"LLM generated a summary for the prompt '{question.prompt}'"
+        if question.on_text is not None:
+            question.on_text(text)
+        return Answer(text)
+
+    async def close(self) -> None:
+        """Hold nothing."""
