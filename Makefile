@@ -11,7 +11,7 @@ PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install 
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
 	/^Installing collected/ { print "    unpacking"; fflush() }'
 
-.PHONY: help demo test lint dev bench lock clean
+.PHONY: help demo test lint dev bench picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -32,6 +32,9 @@ dev: .venv/.runtime ## Start the API and a worker in one process, on port 8000
 
 bench: .venv/.runtime ## Run the benchmarks; one JSON line each
 	@$(BIN)/python -m benchmarks
+
+picture: .venv/.runtime ## Draw docs/demo.svg from what the demo prints
+	@$(BIN)/python docs/picture.py
 
 # pip-tools lives in an environment of its own: it must not decide what it pins.
 lock: export CUSTOM_COMPILE_COMMAND := make lock

@@ -33,9 +33,7 @@ def main() -> int:
     """Play all acts; 0 if every claim held."""
     stage = Stage()
     standing_in = service.start()
-    stage.title(
-        "wfcore: workflows as JSON documents, checked before they start, kept through crashes"
-    )
+    stage.title("wfcore: workflows as JSON, checked before they start, kept through crashes")
     stage.note(f"{standing_in.url} stands in for the services that the workflows call.", "dim")
     try:
         seed(stage, standing_in)
@@ -61,8 +59,8 @@ def seed(stage: Stage, standing_in: service.Service) -> None:
     stage.act(
         1,
         "A workflow",
-        "Fetch posts over HTTP, put them into a prompt, collect the result. The file names\n"
-        "api.example.com; --set sends this run to the local service.",
+        "Fetch posts over HTTP, put them into a prompt, collect the result. The file "
+        "names api.example.com; --set sends this run to the local service.",
     )
     url = f"{standing_in.url}/posts"
     shown = stage.run(WF, "run", "examples/seed.json", "--set", f"get_posts.url={url}")
@@ -97,8 +95,8 @@ def killed(stage: Stage, standing_in: service.Service) -> None:
     stage.act(
         3,
         "A crash",
-        f"{_CALLS} slow HTTP calls, {_AT_A_TIME} at a time. Half way the process is killed with\n"
-        "kill -9; another one goes on from its store.",
+        f"{_CALLS} slow HTTP calls, {_AT_A_TIME} at a time. Half way the process is killed "
+        "with kill -9; another one goes on from its store.",
     )
     given = f'{{"service": "{standing_in.url}"}}'
     arguments = [WF, "run", "examples/forty.json", "--input", given]
@@ -153,7 +151,7 @@ def large(stage: Stage) -> None:
     stage.act(
         5,
         "A large one",
-        f"{_NODES:,} nodes, each from a template, every step flushed to disk before the next.",
+        f"{_NODES:,} nodes, every config from a template; no step counts before it is on disk.",
     )
     stage.write(".wf/lanes.json", PYTHON, "examples/lanes.py")
     shown = stage.run(WF, "run", ".wf/lanes.json", "--plugin", "examples/count.py")

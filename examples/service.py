@@ -3,7 +3,7 @@
     python examples/service.py [PORT]
 
     GET /posts     the text that the seed's example expects of api.example.com
-    GET /slow/N    {"number": N}, after half a second
+    GET /slow/N    {"number": N}, after half a second or a little more
     GET /flaky     503 twice for every idempotency key, then {"answer": "at last"}
 
 The ledger is the service's own account of who asked for what, and when.
@@ -20,7 +20,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 PORT: Final = 8099
-SLOW_SECONDS: Final = 0.5
 _POSTS: Final = "Response from https://api.example.com/posts"
 
 
@@ -40,12 +39,19 @@ class Service(ThreadingHTTPServer):
 
     daemon_threads = True
     allow_reuse_address = True
+    # The default of 5 makes a burst of connections wait a second for its second SYN.
+    request_queue_size = 128
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), Request)
         self.ledger: list[Entry] = []
         self.lock = threading.Lock()
         self.asked: Counter[str] = Counter()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that hung up: one is killed on purpose."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:
@@ -88,7 +94,7 @@ class Request(BaseHTTPRequestHandler):
             return
         entry.answered = time.time()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+    def log_message(self, format: str, *args: object) -> None:
         """Stay silent: the ledger is the log."""
 
     def _answer(self, key: str) -> None:
@@ -96,8 +102,9 @@ class Request(BaseHTTPRequestHandler):
         if name == "posts":
             self._send(HTTPStatus.OK, "text/plain; charset=utf-8", _POSTS)
         elif name == "slow" and rest and rest[0].isdigit():
-            time.sleep(SLOW_SECONDS)
-            self._send_json(HTTPStatus.OK, {"number": int(rest[0])})
+            number = int(rest[0])
+            time.sleep(_slowness(number))
+            self._send_json(HTTPStatus.OK, {"number": number})
         elif name == "flaky" and self.server.asked[key] <= 2:
             self._send_json(HTTPStatus.SERVICE_UNAVAILABLE, {"answer": "not yet"})
         elif name == "flaky":
@@ -115,6 +122,10 @@ class Request(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _slowness(number: int) -> float:
+    return 0.5 + number * 7 % 10 / 20
 
 
 def start(port: int = PORT) -> Service:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wfcore.plugins.context import HttpClient, HttpResponse, NodeContext
     from wfcore.plugins.file import load_file
     from wfcore.plugins.function import handler
-    from wfcore.plugins.handler import Handler, Raw
+    from wfcore.plugins.handler import Handler, Raw, Secret
     from wfcore.plugins.hookspecs import Templaters, Validator, hookimpl
     from wfcore.problems import Problem
     from wfcore.store.contract import Event
@@ -60,6 +60,7 @@ __all__ = [
     "Raw",
     "Result",
     "RetryDefaults",
+    "Secret",
     "Status",
     "StoreError",
     "StoreOwned",
@@ -98,7 +99,7 @@ _HOMES: Final = {
     "wfcore.plugins.context": ("HttpClient", "HttpResponse", "NodeContext"),
     "wfcore.plugins.file": ("load_file",),
     "wfcore.plugins.function": ("handler",),
-    "wfcore.plugins.handler": ("Handler", "Raw"),
+    "wfcore.plugins.handler": ("Handler", "Raw", "Secret"),
     "wfcore.plugins.hookspecs": ("Templaters", "Validator", "hookimpl"),
     "wfcore.problems": ("Problem",),
     "wfcore.store.contract": ("Event",),

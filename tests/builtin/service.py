@@ -71,6 +71,8 @@ class Service:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that hung up: that is what some tests are about."""
         if not isinstance(sys.exception(), OSError):
@@ -88,8 +90,7 @@ class _Requests(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:
-        self._serve()
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_PURGE = do_GET  # noqa: N815
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
@@ -118,7 +119,8 @@ class _Requests(BaseHTTPRequestHandler):
             self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self._write(answer.body)
+        if self.command != "HEAD":
+            self._write(answer.body)
 
     def _write(self, data: bytes) -> None:
         try:

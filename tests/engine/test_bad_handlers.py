@@ -152,7 +152,9 @@ async def test_whatever_a_handler_raises_is_its_nodes_error(
         act()
 
     error = await error_of(
-        opening, handler("bad")(act) if synchronous else handler("bad")(acts), retry={"max_attempts": 1}
+        opening,
+        handler("bad")(act) if synchronous else handler("bad")(acts),
+        retry={"max_attempts": 1},
     )
 
     assert expected in ("*", error["type"])
@@ -208,7 +210,9 @@ async def test_what_a_handler_logs_and_notices_can_always_be_stored(opening: Ope
 async def test_more_hung_threads_than_slots_are_abandoned_and_their_slots_replaced(
     opening: Opening, gate: Gate
 ) -> None:
-    hung = [node(f"hung{at}", "blocked", timeout=0.1, retry={"max_attempts": 1}) for at in range(40)]
+    hung = [
+        node(f"hung{at}", "blocked", timeout=0.1, retry={"max_attempts": 1}) for at in range(40)
+    ]
     free = [node(f"free{at}", "echo", value=at) for at in range(20)]
     threaded = [node(f"thread{at}", "thread") for at in range(20)]
 

@@ -93,9 +93,7 @@ async def test_events_carry_errors_retries_reasons_and_the_nodes_log(opening: Op
             raise ValueError("not yet")
         return 1
 
-    document = workflow(
-        node("a", "talks"), node("bad", "boom"), node("no", "noop", when=False)
-    )
+    document = workflow(node("a", "talks"), node("bad", "boom"), node("no", "noop", when=False))
     async with opening(talks) as engine:
         execution = await engine.submit(document)
         await engine.trigger(execution)

@@ -232,9 +232,7 @@ async def test_descriptions_are_kept_with_the_document(engine: Engine) -> None:
 
 async def test_the_input_must_match_its_schema_wherever_it_arrives(engine: Engine) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    document = workflow(
-        node("a", "echo", value="{{ execution.input.n }}"), input_schema=schema
-    )
+    document = workflow(node("a", "echo", value="{{ execution.input.n }}"), input_schema=schema)
 
     with pytest.raises(DocumentRefused) as at_submit:
         await engine.submit(document, {"n": "x"})

@@ -85,7 +85,9 @@ def test_an_errors_own_wait_is_honoured(
 def test_no_attempt_starts_after_the_total_timeout(
     total: float, age: float, after: float | None, chance: float, defaults: RetryDefaults
 ) -> None:
-    free = _delay(Retry(max_attempts=9), defaults=defaults, age=age, retry_after=after, chance=chance)
+    free = _delay(
+        Retry(max_attempts=9), defaults=defaults, age=age, retry_after=after, chance=chance
+    )
     policy = Retry(max_attempts=9, total_timeout=total)
     delay = _delay(policy, defaults=defaults, age=age, retry_after=after, chance=chance)
 
@@ -94,7 +96,9 @@ def test_no_attempt_starts_after_the_total_timeout(
 
 
 @given(
-    names=st.lists(st.sampled_from(["Timeout", "Http*", "*", "?oom", "boom", "[B]oom"]), min_size=1),
+    names=st.lists(
+        st.sampled_from(["Timeout", "Http*", "*", "?oom", "boom", "[B]oom"]), min_size=1
+    ),
     kind=st.sampled_from(["Timeout", "HttpStatus", "Boom", "boom", "Zoom", "TimeoutError"]),
     retryable=st.booleans(),
 )

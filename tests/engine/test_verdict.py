@@ -18,9 +18,7 @@ from wfcore.workflow.limits import Limits
 _PAGE: Final = Path(__file__).parents[2] / "docs" / "workflow.md"
 _ENDS: Final = ("ok", "failed", "skipped")
 _JOINS: Final = ("all_success", "all_done", "any_success")
-_COMBINATIONS: Final = [
-    ends for count in range(4) for ends in product(_ENDS, repeat=count)
-]
+_COMBINATIONS: Final = [ends for count in range(4) for ends in product(_ENDS, repeat=count)]
 
 
 def _expected(join: str, ends: tuple[str, ...]) -> bool:

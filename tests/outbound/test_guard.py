@@ -17,7 +17,7 @@ from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.guard import Guard, resolve
 
 Opened = Callable[..., OutboundClient]
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - so that every loopback address would answer
+EVERYWHERE = "0.0.0.0"
 
 
 def everywhere() -> Service:

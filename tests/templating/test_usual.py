@@ -125,6 +125,8 @@ def _spelt(part: Any) -> Any:
 @given(st.one_of(_FREE, _USUAL), _LIMITS)
 @example("{{{ a.b | upper }}", LIMITS)
 @example("{{% if a %}{% endif %}", LIMITS)
+@example("{{ a['b\nc'] }}{{ d }}", LIMITS)
+@example("{{ a | f('\r') }}{{ d }}", LIMITS)
 @example("{% if a %}{% else %}{% else %}{% endif %}", LIMITS)
 @example("{# {% if a %} #}{% endif %}", LIMITS)
 @example("{% if a %}{% raw %}{% endif %}{% endraw %}{% endif %}", LIMITS)

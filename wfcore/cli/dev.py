@@ -37,7 +37,7 @@ def dev(
     with failures_told("text"):
         settings = Settings.read()
         log_to(console, settings.log_level)
-        options = {"store": _STORE, **settings.engine_options()}
+        options: dict[str, Any] = {"store": _STORE, **settings.engine_options()}
         options["plugins"] = [load_file(path) for path in plugin]
 
         def announce(url: str, engine: Engine) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
@@ -98,10 +99,11 @@ class Screen:
         for row in self._rows:
             yield self._line(row.guide, row.key, row.after)
 
-    def _summary(self) -> Iterator[Text | ProgressBar]:
+    def _summary(self) -> Iterator[Text | Padding]:
         progress = self._progress
         total = len(progress.nodes)
-        yield ProgressBar(total, progress.finished, width=min(60, self._console.width - 4))
+        bar = ProgressBar(total, progress.finished, width=min(60, self._console.width - 4))
+        yield Padding(bar, (0, 0, 0, 2))
         yield Text()
         yield Text("  ").append(Text("   ").join(self._counts()))
         if progress.failed or progress.running or progress.waiting:

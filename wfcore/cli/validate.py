@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -40,7 +40,7 @@ def validate(
             )
         settings = Settings.read()
         with kept_for_result():
-            options = settings.engine_options() | {"store": "memory://"}
+            options: dict[str, Any] = settings.engine_options() | {"store": "memory://"}
             engine = Engine(plugins=[load_file(path) for path in plugin], **options)
             refused = asyncio.run(_check(engine, files))
     if output == "json":

@@ -13,7 +13,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from wfcore.plugins.failure import failure_line
-from wfcore.plugins.handler import Handler, raw_keys
+from wfcore.plugins.handler import Handler, raw_keys, secret_keys
 from wfcore.problems import pointer
 from wfcore.workflow.faults import Fault, faults
 from wfcore.workflow.findings import Findings, Vocabulary
@@ -33,6 +33,7 @@ class ConfigRules:
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.raw = raw_keys(handler.Config)
+        self.secret = secret_keys(handler.Config)
         self._keys = Vocabulary(_keys(handler.Config))
         self._closed = handler.Config.model_config.get("extra") != "allow"
         self._known = frozenset(_keys(handler.Config))

@@ -72,18 +72,20 @@ class OpenExecutions:
             started = await self._outcomes.read(execution, [START])
             stored = json.loads(started[START].result.output or "{}")
             trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
-            opened = self.open(execution, plan, trigger)
+            opened = self.open(execution, plan, trigger, stored=True)
             self.keep(opened)
         return opened
 
-    def open(self, execution: str, plan: Plan, trigger: Trigger) -> OpenExecution:
+    def open(
+        self, execution: str, plan: Plan, trigger: Trigger, *, stored: bool = False
+    ) -> OpenExecution:
         """Put an execution's trigger over its plan; raises `DocumentRefused` for bad overrides.
 
         Not kept yet: of two triggers at the same time, the store takes one.
         """
         document = plan.hash
         if trigger.overrides:
-            plan = self._prover.override(plan, trigger.overrides)
+            plan = self._prover.override(plan, trigger.overrides, stored=stored)
         return OpenExecution(execution, document, plan, trigger.input)
 
     def keep(self, opened: OpenExecution) -> None:

@@ -10,6 +10,7 @@ from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.store.contract import Edge, EdgeKind
 from wfcore.templating import Compiled, Reference
+from wfcore.templating.scope import SECRETS
 from wfcore.workflow.document import Join, Node, OnError, Retry, Workflow
 
 __all__ = ["Plan", "PlanNode", "Step", "build_plan", "override_plan"]
@@ -42,6 +43,8 @@ class PlanNode(NamedTuple):
     gives_result: bool
     position: int
     """In the document: `/dag/nodes/{position}`."""
+    secrets: tuple[str, ...] = ()
+    """The secrets that its templates name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Plan:
     """Whose outputs are the execution's: those of handlers that give results, else the sinks."""
     workflow: Workflow = field(repr=False)
     """The document itself, as its models."""
+    secrets: tuple[tuple[str, str], ...] = ()
+    """The secrets that the document names, each with the pointer of its template."""
 
     def runs_before(self, other: str, node: str) -> bool:
         """Whether `other` is among the dependencies of `node`, or among theirs."""
@@ -87,16 +92,27 @@ class Step(NamedTuple):
             return self.config.references
         return (*self.config.references, *self.when.references)
 
-    def needs(self) -> tuple[tuple[str, ...], bool]:
-        """Return the nodes that the templates name, and whether they name the execution."""
+    def needs(self) -> "Needs":
+        """Return what rendering the templates takes."""
         nodes: dict[str, None] = {}
+        secrets: dict[str, None] = {}
         execution = False
         for _, reference in self.references():
             if reference.is_node:
                 nodes[reference.root] = None
+            elif reference.root == SECRETS:
+                secrets[str(reference.path[0])] = None
             else:
                 execution = True
-        return tuple(nodes), execution
+        return Needs(tuple(nodes), execution, tuple(secrets))
+
+
+class Needs(NamedTuple):
+    """What the templates of a node name: nodes, whether the execution, and secrets."""
+
+    nodes: tuple[str, ...]
+    execution: bool
+    secrets: tuple[str, ...]
 
 
 def build_plan(
@@ -105,6 +121,7 @@ def build_plan(
     successors: Sequence[Sequence[int]],
     steps: Sequence[Step],
     registry: Registry,
+    secrets: Sequence[tuple[str, str]] = (),
 ) -> Plan:
     """Return the plan of a workflow without problems; `successors` by positions."""
     nodes = workflow.dag.nodes
@@ -127,6 +144,7 @@ def build_plan(
         roots=tuple(edges[at] for at, node in enumerate(nodes) if not node.dependencies),
         results=giving or sinks,
         workflow=workflow,
+        secrets=tuple(secrets),
     )
 
 
@@ -140,7 +158,7 @@ def _edge(node: Node, handler: Handler) -> Edge:
 def _plan_node(
     position: int, node: Node, step: Step, own: Edge, edges: tuple[Edge, ...], gives_result: bool
 ) -> PlanNode:
-    needs, needs_execution = step.needs()
+    needs, needs_execution, secrets = step.needs()
     return PlanNode(
         key=node.id,
         handler=node.handler,
@@ -159,6 +177,7 @@ def _plan_node(
         needs_execution=needs_execution,
         gives_result=gives_result,
         position=position,
+        secrets=secrets,
     )
 
 
@@ -166,9 +185,9 @@ def override_plan(plan: Plan, overrides: Mapping[str, Any], changed: Mapping[str
     """Return a plan in which some nodes have the configs of these steps; all else is shared."""
     nodes = dict(plan.nodes)
     for key, step in changed.items():
-        needs, needs_execution = step.needs()
+        needs, needs_execution, secrets = step.needs()
         nodes[key] = nodes[key]._replace(
-            config=step.config, needs=needs, needs_execution=needs_execution
+            config=step.config, needs=needs, needs_execution=needs_execution, secrets=secrets
         )
     text = json.dumps(overrides, ensure_ascii=False, sort_keys=True)
     changed_hash = hashlib.sha256(f"{plan.hash}\n{text}".encode()).hexdigest()

@@ -39,11 +39,11 @@ class Plans:
         self._known: OrderedDict[str, Plan] = OrderedDict()
         self._nodes = 0
 
-    async def prove(self, document: Document) -> tuple[Plan, str]:
+    async def prove(self, document: Document, *, stored: bool = False) -> tuple[Plan, str]:
         """Return a document's plan and its text; raises `DocumentRefused` with all problems."""
         if is_light(document):
-            return self._prove(document)
-        return await self._threads.run(lambda: self._prove(document))
+            return self._prove(document, stored=stored)
+        return await self._threads.run(lambda: self._prove(document, stored=stored))
 
     async def get(self, plan_hash: str) -> Plan:
         """Return the plan of a stored document.
@@ -57,13 +57,16 @@ class Plans:
         text = await self._store.document(plan_hash)
         if text is None:
             raise StoreError(f"the store has no document {plan_hash}")
-        plan, _ = await self.prove(text)
+        plan, _ = await self.prove(text, stored=True)
         return plan
 
-    def _prove(self, document: Document) -> tuple[Plan, str]:
-        known = self._recognised(document)
-        if known is not None:
-            return known
+    def _prove(self, document: Document, *, stored: bool) -> tuple[Plan, str]:
+        plan, text = self._recognised(document) or self._read(document, stored=stored)
+        if plan.secrets and not stored:
+            self._prover.check_secrets(plan)
+        return plan, text
+
+    def _read(self, document: Document, *, stored: bool) -> tuple[Plan, str]:
         if isinstance(document, bytes | str):
             value = parse(document, self._limits)
         else:
@@ -73,7 +76,7 @@ class Plans:
         plan_hash = _hash(text)
         plan = self._known.get(plan_hash)
         if plan is None:
-            plan = self._prover.prove(value, plan_hash)
+            plan = self._prover.prove(value, plan_hash, stored=stored)
             self._remember(plan)
         return plan, text
 

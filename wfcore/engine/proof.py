@@ -5,7 +5,7 @@ told at once. The work is linear in nodes, edges and templates, and made of shor
 large document can be proved in a thread beside an event loop.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from wfcore.engine.configs import ConfigRules
@@ -15,6 +15,7 @@ from wfcore.engine.upstream import Upstream
 from wfcore.plugins.failure import failure_line
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem, pointer
+from wfcore.secrets.source import SecretSource
 from wfcore.templating import Compiled, TemplateProblems, Templating
 from wfcore.workflow.document import Node, Workflow
 from wfcore.workflow.findings import Findings, Vocabulary
@@ -32,19 +33,30 @@ _FEW: Final = 8
 
 
 class Prover:
-    """Proves documents for one registry of plugins and one set of limits."""
+    """Proves documents for one registry of plugins and one set of limits.
 
-    def __init__(self, registry: Registry, templating: Templating, limits: Limits) -> None:
+    With a source of secrets, those that it does not know are refused.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        templating: Templating,
+        limits: Limits,
+        secrets: SecretSource | None = None,
+    ) -> None:
         self._registry = registry
         self._templating = templating
         self._limits = limits
+        self._secrets = secrets
         self._handlers = Vocabulary(registry.handlers)
         self._rules = {name: ConfigRules(each) for name, each in registry.handlers.items()}
         self._no_config = templating.compile({}, "")
 
-    def prove(self, document: JSONValue, plan_hash: str) -> Plan:
+    def prove(self, document: JSONValue, plan_hash: str, *, stored: bool = False) -> Plan:
         """Return the plan of a document (from `parse` or `copy_value`), to be known by this hash.
 
+        Of a `stored` one, secrets that are missing by now fail only the nodes that need them.
         Raises `DocumentRefused` with all problems, in the order of their places.
         """
         findings = Findings(self._limits.max_problems)
@@ -64,17 +76,33 @@ class Prover:
             if findings.full:
                 break
         self._check_distant(references, graph)
+        if not stored:
+            self._note_unknown_secrets(references.secrets, findings)
         if not findings:
             self._validate(workflow, findings)
         if findings:
             findings.refuse(document)
-        return build_plan(plan_hash, workflow, graph.successors, steps, self._registry)
+        return build_plan(
+            plan_hash, workflow, graph.successors, steps, self._registry, references.secrets
+        )
 
-    def override(self, plan: Plan, overrides: Mapping[str, Any]) -> Plan:
+    def check_secrets(self, plan: Plan) -> None:
+        """Refuse a plan that was proved before, where a secret of it is not known now.
+
+        Raises `DocumentRefused`.
+        """
+        findings = Findings(self._limits.max_problems)
+        self._note_unknown_secrets(plan.secrets, findings)
+        if findings:
+            findings.refuse({})
+
+    def override(
+        self, plan: Plan, overrides: Mapping[str, Any], *, stored: bool = False
+    ) -> Plan:
         """Return the plan with config keys of some nodes replaced: `{node id: {key: value}}`.
 
-        Only these nodes are checked; all else is shared. Raises `DocumentRefused` with pointers
-        into `overrides`.
+        Only these nodes are checked; all else is shared. `stored` as in `prove`. Raises
+        `DocumentRefused` with pointers into `overrides`.
         """
         findings = Findings(self._limits.max_problems)
         workflow = plan.workflow
@@ -100,6 +128,8 @@ class Prover:
         for name, other, place in references.distant:
             if not plan.runs_before(other, name):
                 references.note_not_upstream(other, place)
+        if not stored:
+            self._note_unknown_secrets(references.secrets, findings)
         if findings:
             findings.refuse(overrides)
         return override_plan(plan, overrides, changed)
@@ -151,8 +181,10 @@ class Prover:
         templated: Collection[str] = ()
         if config:
             try:
+                # Of a handler that is not known, any key may take secrets.
                 raw = rules.raw if rules is not None else ()
-                compiled = self._templating.compile(dict(config), at, raw)
+                secret = rules.secret if rules is not None else config.keys()
+                compiled = self._templating.compile(dict(config), at, raw, secret)
                 templated = compiled.templated
             except TemplateProblems as error:
                 findings.extend(error.problems)
@@ -173,6 +205,18 @@ class Prover:
         if places and part.id is not None:
             direct = part.dependencies
             references.check(part.id, set(direct) if len(direct) > _FEW else direct, places)
+
+    def _note_unknown_secrets(
+        self, places: Sequence[tuple[str, str]], findings: Findings
+    ) -> None:
+        if self._secrets is None or not places:
+            return
+        known = {name: self._secrets.knows(name) for name in dict.fromkeys(n for _, n in places)}
+        for place, name in places:
+            if known[name] is False:
+                message = f"there is no secret {quoted(name)}"
+                hint = f"the operator sets it as APP_SECRET_{name}"
+                findings.add("secret.unknown", place, message, hint)
 
     def _check_distant(self, references: References, graph: Graph) -> None:
         if not references.distant:

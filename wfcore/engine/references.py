@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from wfcore.engine.shapes import Shape, lack
 from wfcore.templating import Reference
+from wfcore.templating.scope import SECRETS
 from wfcore.workflow.document import Workflow
 from wfcore.workflow.findings import Findings, Vocabulary
 from wfcore.workflow.names import quoted
@@ -68,6 +69,8 @@ class References:
     def __init__(self, graph: Graphlike, workflow: Workflow, findings: Findings) -> None:
         self.distant: list[tuple[str, str, str]] = []
         """(node, other, pointer) where the other is no direct dependency."""
+        self.secrets: list[tuple[str, str]] = []
+        """(pointer, name) of each secret that is named."""
         self._graph = graph
         self._findings = findings
         self._execution = execution_shape(workflow)
@@ -113,9 +116,8 @@ class References:
         )
 
     def _check_other(self, reference: Reference, place: str) -> None:
-        if reference.root != "execution":
-            message = f"{quoted(reference.root)} cannot be read in templates"
-            self._findings.add("reference.unknown_name", place, message)
+        if reference.root == SECRETS:
+            self.secrets.append((place, str(reference.path[0])))
             return
         steps = reference.path
         if steps[:1] == ("labels",) and reference.optional:

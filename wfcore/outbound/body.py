@@ -17,8 +17,6 @@ _EXPANDED: Final = 64 * 1024
 _OVERHEAD: Final = 64 * 1024
 _MOST_MEMBERS: Final = 4096
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_ZLIB: Final = zlib.MAX_WBITS
-_RAW_DEFLATE: Final = -zlib.MAX_WBITS
 
 
 async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
@@ -97,35 +95,38 @@ class _Expander:
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
-        self._members = 1
-        self._begun = False
-        self._member = zlib.decompressobj(_GZIP if gzip else _ZLIB)
+        self._members = 0
+        self._head = b""
+        self._member = zlib.decompressobj(_GZIP)
 
     def expand(self, data: bytes) -> Iterator[bytes]:
+        if not self._members:
+            self._head = data = self._head + data
+            if len(data) < 2:
+                return
+            self._begin(data)
         while data:
             if self._member.eof:
-                self._next_member()
-            yield self._decompress(data)
+                self._begin(data)
+            try:
+                yield self._member.decompress(data, _EXPANDED)
+            except zlib.error as error:
+                message = f"the response cannot be decompressed: {error}"
+                raise NodeError("InvalidResponse", message) from error
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
 
     def finish(self) -> None:
-        if self._begun and not self._member.eof:
+        if self._head and not self._member.eof:
             raise NodeError("InvalidResponse", "the response ends too early", retryable=True)
 
-    def _decompress(self, data: bytes) -> bytes:
-        begun, self._begun = self._begun, True
-        try:
-            return self._member.decompress(data, _EXPANDED)
-        except zlib.error as error:
-            if not self._gzip and not begun:
-                # Some services mean the bare algorithm by the name of its container.
-                self._member = zlib.decompressobj(_RAW_DEFLATE)
-                return self._decompress(data)
-            message = f"the response cannot be decompressed: {error}"
-            raise NodeError("InvalidResponse", message) from error
-
-    def _next_member(self) -> None:
+    def _begin(self, data: bytes) -> None:
         self._members += 1
-        if not self._gzip or self._members > _MOST_MEMBERS:
+        if self._members > (_MOST_MEMBERS if self._gzip else 1):
             raise NodeError("InvalidResponse", "the response goes on after its compressed end")
-        self._member = zlib.decompressobj(_GZIP)
+        self._member = zlib.decompressobj(_GZIP if self._gzip else _deflate(data))
+
+
+def _deflate(data: bytes) -> int:
+    """Some services mean the bare algorithm by the name of its container: its head is missing."""
+    is_zlib = data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0
+    return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

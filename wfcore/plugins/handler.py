@@ -9,7 +9,7 @@ from wfcore.plugins.context import NodeContext
 from wfcore.plugins.schema import closed_schema
 from wfcore.workflow.document import Workflow
 
-__all__ = ["Handler", "HandlerLike", "NoConfig", "Raw", "raw_keys"]
+__all__ = ["Handler", "HandlerLike", "NoConfig", "Raw", "Secret", "raw_keys", "secret_keys"]
 
 
 class NoConfig(BaseModel):
@@ -20,6 +20,14 @@ class NoConfig(BaseModel):
 
 class Raw:
     """Marks a field of a Config whose templates are left alone: `body: Annotated[str, Raw]`."""
+
+
+class Secret:
+    """Marks a field of a Config in which secrets may be named: `token: Annotated[str, Secret]`.
+
+    The handler gets their values. What it returns, raises, logs and tells is masked; what it sends
+    anywhere, or prints, is its own to answer for.
+    """
 
 
 class Handler:
@@ -75,8 +83,17 @@ HandlerLike: TypeAlias = type[Handler] | Handler
 
 def raw_keys(config: type[BaseModel]) -> frozenset[str]:
     """Return the config keys that are marked `Raw`."""
+    return _marked(config, Raw)
+
+
+def secret_keys(config: type[BaseModel]) -> frozenset[str]:
+    """Return the config keys that are marked `Secret`."""
+    return _marked(config, Secret)
+
+
+def _marked(config: type[BaseModel], wanted: type) -> frozenset[str]:
     return frozenset(
         field.alias or name
         for name, field in config.model_fields.items()
-        if any(mark is Raw or isinstance(mark, Raw) for mark in field.metadata)
+        if any(mark is wanted or isinstance(mark, wanted) for mark in field.metadata)
     )

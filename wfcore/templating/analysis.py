@@ -40,6 +40,11 @@ class Analysis:
         """Every path that the template names, each once."""
         return tuple(self._references)
 
+    @property
+    def inside_tag(self) -> bool:
+        """Whether this place is within a statement that is more than text."""
+        return self._depth > 1
+
     def enter(self, node: nodes.Node) -> None:
         """Count a part, and one level of depth; `leave` follows."""
         self.count(1, node)

@@ -13,6 +13,7 @@ from wfcore.templating.path import has_marks, read_plain
 from wfcore.templating.predicate import FUNCTIONS, TESTS
 from wfcore.templating.reference import Reference
 from wfcore.templating.scalar import SCALAR_FILTERS
+from wfcore.templating.scope import SECRETS
 from wfcore.templating.sequence import SEQUENCE_FILTERS
 from wfcore.templating.template import ProgramTemplate, Template
 from wfcore.templating.text import utf8_length
@@ -95,12 +96,19 @@ class Templating:
         except Refusal as refusal:
             raise TemplateProblem(refusal.problem(pointer, source)) from None
 
-    def compile(self, value: JSONValue, pointer: str, raw: Collection[str] = ()) -> Compiled:
+    def compile(
+        self,
+        value: JSONValue,
+        pointer: str,
+        raw: Collection[str] = (),
+        secret: Collection[str] = (),
+    ) -> Compiled:
         """Read every template in a value that stands at `pointer`; keys are not templates.
 
-        `raw` names keys of the value whose contents are left alone. Raises `TemplateProblems`.
+        `raw` names keys of the value whose contents are left alone, `secret` those in which secrets
+        may be named. Raises `TemplateProblems`.
         """
-        reading = _Reading(self, pointer)
+        reading = _Reading(self, pointer, secret)
         if isinstance(value, dict) and raw:
             part = reading.object(value, "", raw)
         else:
@@ -132,8 +140,11 @@ class Templating:
 class _Reading:
     """One walk through a value, gathering what its templates need and what is wrong with them."""
 
-    def __init__(self, templating: Templating, pointer: str) -> None:
+    def __init__(
+        self, templating: Templating, pointer: str, secret: Collection[str] | None = None
+    ) -> None:
         self._templating = templating
+        self._secret = secret
         self._pointer = pointer
         self._references: list[tuple[str, Reference]] = []
         self._templated: list[str] = []
@@ -175,11 +186,27 @@ class _Reading:
             message = "this is not one expression"
             hint = "write exactly one {{ ... }}, with no text around it"
             self._problems.append(Problem("template.not_an_expression", place, message, hint))
+        if SECRETS in source:
+            self._check_secrets(template, at)
         self._templated.append(at)
         for reference in template.references:
             self._references.append((place, reference))
         self._heavy |= template.heavy
         return Slot(place, template)
+
+    def _check_secrets(self, template: Template, at: str) -> None:
+        """Refuse a secret where the handler did not ask for secrets; `None`: in a condition."""
+        fields = self._secret or ()
+        here = at.startswith("/") and any(f"{at}/".startswith(f"{pointer(key)}/") for key in fields)
+        if here or all(reference.root != SECRETS for reference in template.references):
+            return
+        hint = "its handler takes secrets in none of its fields"
+        if self._secret is None:
+            hint = "a condition cannot hold one"
+        elif fields:
+            hint = f"its handler takes secrets in {', '.join(sorted(fields))}"
+        problem = Problem("template.secret", self._pointer + at, "no secret can stand here", hint)
+        self._problems.append(problem)
 
     def finish(self, part: Part) -> Compiled:
         """Return what was read; raises `TemplateProblems` with all that was found wrong."""

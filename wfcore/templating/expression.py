@@ -17,7 +17,8 @@ from wfcore.templating.application import application, find, find_function
 from wfcore.templating.failure import Refusal, RenderError
 from wfcore.templating.frame import Evaluate, Frame
 from wfcore.templating.operators import BINARY, COMPARISONS, UNARY, compare_cost
-from wfcore.templating.scope import OTHER_ROOTS
+from wfcore.templating.reference import names_secret
+from wfcore.templating.scope import OTHER_ROOTS, SECRETS
 from wfcore.templating.text import text_of
 
 __all__ = ["LOOP_NAMES", "ExpressionCompiler"]
@@ -46,6 +47,17 @@ class ExpressionCompiler:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+
+    def printed(self, node: nodes.Expr) -> Evaluate:
+        """Compile what stands as a whole in `{{ }}`: the one place where a secret can."""
+        base, steps = constant_steps(node)
+        if not isinstance(base, nodes.Name) or base.name != SECRETS:
+            return self.strict(node)
+        if not names_secret(steps) or self.analysis.inside_tag:
+            raise _lone_secret(base, steps)
+        self.analysis.count(1 + len(steps), node)
+        self.analysis.refer(SECRETS, steps, optional=False, is_node=False)
+        return lambda frame: resolve(frame.names, SECRETS, steps)
 
     def strict(self, node: nodes.Node) -> Evaluate:
         """Compile an expression whose value is used: one that is missing is an error."""
@@ -105,6 +117,8 @@ class ExpressionCompiler:
         if name in vocabulary.values:
             value = vocabulary.values[name]
             return lambda _frame: walk(value, name, steps)
+        if name == SECRETS:
+            raise _lone_secret(base, steps)
         root, path, is_node = name, steps, name not in OTHER_ROOTS
         if name == "nodes":
             root, path, is_node = *_node_of(base, steps), True
@@ -300,6 +314,15 @@ def _node_of(base: nodes.Name, steps: Path) -> tuple[str, Path]:
         hint = "write nodes['the-id'].output"
         raise Refusal("nodes", "`nodes` takes a constant node id", hint, base.lineno)
     return root, steps[1:]
+
+
+def _lone_secret(base: nodes.Name, steps: Path) -> Refusal:
+    name = steps[0] if names_secret(steps[:1]) else "NAME"
+    message = f"a secret stands alone: `{{{{ {SECRETS}.{name} }}}}`, outside of tags"
+    hint = "no filter, test, operator or tag can be applied to it; text may stand around it"
+    if steps[:1] and not names_secret(steps[:1]):
+        hint = "its name has letters, digits and `_`, and does not end in `_HOSTS`"
+    return Refusal("secret", message, hint, base.lineno)
 
 
 def _label(node: nodes.Expr) -> str:

@@ -5,16 +5,15 @@ same to Jinja; what might not is left to it.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final
 
 from wfcore.templating.access import Step
-from wfcore.templating.reference import Reference
+from wfcore.templating.reference import Reference, names_secret
 from wfcore.templating.scope import OTHER_ROOTS, SECRETS
 from wfcore.templating.template import PlainTemplate
-from wfcore.workflow.names import is_secret_name
 
-__all__ = ["EACH_STEP", "NAME", "NO_ROOTS", "STEP", "has_marks", "names_secret", "read_plain"]
+__all__ = ["EACH_STEP", "NAME", "NO_ROOTS", "STEP", "has_marks", "read_plain"]
 
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 STEP: Final = rf"\.{NAME}|\[(?:0|[1-9][0-9]{{0,8}})\]|\['[^'\\]*'\]|\[\"[^\"\\]*\"\]"
@@ -72,11 +71,6 @@ def _reference(root: str, written: str) -> Reference | None:
     if not steps or not isinstance(steps[0], str) or steps[0] in OTHER_ROOTS:
         return None
     return Reference(steps[0], steps[1:])
-
-
-def names_secret(steps: Sequence[Step]) -> bool:
-    """Whether these are the steps from `secrets` to one of them."""
-    return len(steps) == 1 and isinstance(steps[0], str) and is_secret_name(steps[0])
 
 
 def _steps(written: str) -> tuple[Step, ...]:

@@ -1,8 +1,11 @@
 """What a template needs, known without rendering it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Reference"]
+from wfcore.workflow.names import is_secret_name
+
+__all__ = ["Reference", "names_secret"]
 
 
 class Reference(NamedTuple):
@@ -18,3 +21,8 @@ class Reference(NamedTuple):
     """It may be missing: it stands under `default(...)`, `is defined`, or behind that test."""
     is_node: bool = True
     """False for `execution` and `secrets`."""
+
+
+def names_secret(steps: Sequence[str | int]) -> bool:
+    """Whether these steps lead from `secrets` to one of them, and no further."""
+    return len(steps) == 1 and isinstance(steps[0], str) and is_secret_name(steps[0])

@@ -57,7 +57,7 @@ class StatementCompiler(ExpressionCompiler):
         if isinstance(node, nodes.TemplateData):
             text = node.data
             return lambda frame: frame.write(text)
-        evaluate = self.strict(node)
+        evaluate = self.printed(node)
         return lambda frame: frame.write(text_of(evaluate(frame), frame.budget))
 
     def branch(self, node: nodes.If) -> Execute:

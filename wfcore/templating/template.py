@@ -79,7 +79,7 @@ class ProgramTemplate(Template):
         expression = _only_expression(tree)
         self.is_expression = expression is not None
         self._render: Evaluate = (
-            compiler.strict(expression) if expression else _text(compiler.block(tree.body))
+            compiler.printed(expression) if expression else _text(compiler.block(tree.body))
         )
         self._vocabulary = vocabulary
         self._parts = analysis.parts
