@@ -60,10 +60,11 @@ def seed(stage: Stage, standing_in: service.Service) -> None:
         1,
         "A workflow",
         "Fetch posts over HTTP, put them into a prompt, collect the result. The file "
-        "names api.example.com; --set sends this run to the local service.",
+        "names api.example.com; --set sends this run to the local service, which --allow opens.",
     )
     url = f"{standing_in.url}/posts"
-    shown = stage.run(WF, "run", "examples/seed.json", "--set", f"get_posts.url={url}")
+    arguments = [WF, "run", "examples/seed.json", "--set", f"get_posts.url={url}"]
+    shown = stage.run(*arguments, "--allow", standing_in.address)
     _exits(stage, shown, 0)
     stage.holds(
         "the result is the one that the product was asked for with",
@@ -100,7 +101,7 @@ def killed(stage: Stage, standing_in: service.Service) -> None:
     )
     given = f'{{"service": "{standing_in.url}"}}'
     arguments = [WF, "run", "examples/forty.json", "--input", given]
-    arguments += ["--concurrency", str(_AT_A_TIME)]
+    arguments += ["--allow", standing_in.address, "--concurrency", str(_AT_A_TIME)]
     stage.command(*arguments)
     first = stage.start(*arguments)
     wait_until(lambda: standing_in.answered("/slow/") >= _CALLS // 2, 20)

@@ -56,7 +56,12 @@ class Service(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as `--allow` takes it."""
+        return f"127.0.0.1:{self.server_address[1]}"
 
     def note(self, path: str, key: str) -> Entry:
         """Write a request into the ledger."""
@@ -80,12 +85,11 @@ class Request(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    server: Service
 
     def do_GET(self) -> None:
         """Answer a GET."""
         key = self.headers.get("Idempotency-Key", "")
-        entry = self.server.note(self.path, key)
+        entry = self._service.note(self.path, key)
         try:
             self._answer(key)
         except OSError:
@@ -93,6 +97,11 @@ class Request(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         entry.answered = time.time()
+
+    @property
+    def _service(self) -> Service:
+        assert isinstance(self.server, Service)
+        return self.server
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay silent: the ledger is the log."""
@@ -105,7 +114,7 @@ class Request(BaseHTTPRequestHandler):
             number = int(rest[0])
             time.sleep(_slowness(number))
             self._send_json(HTTPStatus.OK, {"number": number})
-        elif name == "flaky" and self.server.asked[key] <= 2:
+        elif name == "flaky" and self._service.asked[key] <= 2:
             self._send_json(HTTPStatus.SERVICE_UNAVAILABLE, {"answer": "not yet"})
         elif name == "flaky":
             self._send_json(HTTPStatus.OK, {"answer": "at last"})

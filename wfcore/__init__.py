@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wfcore.plugins.handler import Handler, Raw, Secret
     from wfcore.plugins.hookspecs import Templaters, Validator, hookimpl
     from wfcore.problems import Problem
+    from wfcore.secrets.source import SecretSource, SecretValue
     from wfcore.store.contract import Event
     from wfcore.workflow.document import Workflow
     from wfcore.workflow.limits import Limits
@@ -61,6 +62,8 @@ __all__ = [
     "Result",
     "RetryDefaults",
     "Secret",
+    "SecretSource",
+    "SecretValue",
     "Status",
     "StoreError",
     "StoreOwned",
@@ -102,6 +105,7 @@ _HOMES: Final = {
     "wfcore.plugins.handler": ("Handler", "Raw", "Secret"),
     "wfcore.plugins.hookspecs": ("Templaters", "Validator", "hookimpl"),
     "wfcore.problems": ("Problem",),
+    "wfcore.secrets.source": ("SecretSource", "SecretValue"),
     "wfcore.store.contract": ("Event",),
     "wfcore.workflow.document": ("Workflow",),
     "wfcore.workflow.limits": ("Limits",),

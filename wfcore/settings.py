@@ -5,6 +5,7 @@ Processes read them once, at their start; engines and everything below take argu
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
@@ -12,12 +13,15 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    NoDecode,
     SettingsConfigDict,
 )
 
 from wfcore.engine.retry import RetryDefaults
 from wfcore.errors import WfError
+from wfcore.outbound.allow import AllowList
 from wfcore.problems import Problem
+from wfcore.secrets.source import NamedSecrets
 from wfcore.store.opening import Durability
 from wfcore.workflow.faults import faults
 from wfcore.workflow.limits import Limits
@@ -27,6 +31,7 @@ __all__ = ["LogLevel", "Settings", "SettingsRefused"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _PREFIX: Final = "app_"
+_SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
 _LIMITS: Final = Limits()
 _RETRY: Final = RetryDefaults()
 _A_YEAR: Final = 365 * 24 * 3600
@@ -42,6 +47,8 @@ _CREDENTIAL: Final = re.compile(
     r"|auth|private|dsn|cookies?|signature|salt)(_|$)",
     re.ASCII,
 )
+# Checked here, and handed on.
+_FOR_PLUGINS: Final = ("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout")
 _USER_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*@", re.ASCII | re.IGNORECASE)
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
@@ -54,6 +61,14 @@ def _upper(value: object) -> object:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+def _allowed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    AllowList.read(entries)
+    return entries
 
 
 class SettingsRefused(WfError):
@@ -92,10 +107,22 @@ class Settings(BaseSettings):
     max_document_bytes: Count = _LIMITS.max_document_bytes
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
     llm_provider: str | None = None
+    """`echo` calls no model; else whose the models are that are named without a provider."""
+    llm_model: str | None = None
+    """`provider:model`, for nodes that name none."""
+    llm_max_concurrency: Count | None = None
+    """Calls at a time in each process; `APP_LLM_MAX_CONCURRENCY_OPENAI` for one provider."""
+    llm_timeout: Annotated[float | None, Field(gt=0, le=3600, allow_inf_nan=False)] = None
+    """Seconds for one call."""
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
+    secrets_dir: Path | None = None
+    """A folder with a file for each secret, beside the variables `APP_SECRET_<NAME>`."""
+    outbound_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_allowed)] = ()
+    """What HTTP requests may reach beside the internet: hosts, `host:port`, networks; by commas."""
 
     _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def read(cls) -> Self:
@@ -108,6 +135,7 @@ class Settings(BaseSettings):
             message = f".env cannot be read: {error}"
             raise SettingsRefused((Problem("setting.file", "", message),)) from error
         settings._for_plugins.update(_for_plugins())
+        settings._secrets.update(_secrets())
         return settings
 
     @property
@@ -117,8 +145,9 @@ class Settings(BaseSettings):
         Every other `APP_<NAME>`, in lower case and without the prefix; without what a credential
         may be in, and without the settings of ours that only processes use.
         """
-        chosen = {"llm_provider": self.llm_provider} if self.llm_provider is not None else {}
-        return {**self._for_plugins, **chosen}
+        chosen = {name: getattr(self, name) for name in _FOR_PLUGINS}
+        given = {name: str(value) for name, value in chosen.items() if value is not None}
+        return {**self._for_plugins, **given}
 
     def engine_options(self) -> dict[str, Any]:
         """Return the arguments of `Engine` that these settings decide; `store` only where set."""
@@ -127,6 +156,8 @@ class Settings(BaseSettings):
             "concurrency": self.concurrency,
             "lease_seconds": self.lease_seconds,
             "settings": self.plugin_settings,
+            "secrets": NamedSecrets(self._secrets, self.secrets_dir),
+            "outbound_allow": self.outbound_allow,
             "limits": Limits(
                 max_nodes=self.max_nodes,
                 max_document_bytes=self.max_document_bytes,
@@ -160,6 +191,20 @@ def _for_plugins() -> dict[str, str]:
         if name.startswith(_PREFIX) and value is not None
     }
     return {name: value for name, value in named.items() if _may_be_shown(name, value)}
+
+
+def _secrets() -> dict[str, str]:
+    """Return the secrets of the environment: names as they are written, empty values too."""
+    sources = (
+        source(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
+        for source in (DotEnvSettingsSource, EnvSettingsSource)
+    )
+    return {
+        name.removeprefix(_SECRET): value
+        for source in sources
+        for name, value in source.items()
+        if name.startswith(_SECRET) and value is not None
+    }
 
 
 def _may_be_shown(name: str, value: str) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from wfcore import Handler, HttpResponse, NodeContext, NodeError
+from wfcore import Handler, HttpResponse, NodeContext, NodeError, Secret
 
 __all__ = ["CallExternalService"]
 
@@ -72,16 +72,18 @@ class CallExternalService(Handler):
 
         model_config: ClassVar[ConfigDict] = _CLOSED
 
-        url: Annotated[str, Field(min_length=1, max_length=8192)]
+        url: Annotated[str, Field(min_length=1, max_length=8192), Secret]
         method: Method = "GET"
-        headers: dict[str, Scalar] = Field(default_factory=dict)
-        query: Pairs = Field(default_factory=dict)
+        headers: Annotated[dict[str, Scalar], Secret] = Field(default_factory=dict)
+        query: Annotated[Pairs, Secret] = Field(default_factory=dict)
         """Added to what the URL has; a list repeats the name."""
-        body: Any = None
+        body: Annotated[Any, Secret] = None
         """Text is sent as it is, any other value as JSON."""
-        form: Pairs | None = None
+        form: Annotated[Pairs | None, Secret] = None
         """In place of a body: sent as a web page's form is."""
-        auth: Annotated[Basic | Bearer, Field(discriminator="type")] | None = None
+        auth: Annotated[Annotated[Basic | Bearer, Field(discriminator="type")] | None, Secret] = (
+            None
+        )
         timeout: Annotated[float, Field(gt=0, le=3600)] = 30.0
         """Seconds for the whole exchange, redirects and body included."""
         expect_status: Status | Annotated[list[Status], Field(min_length=1)] | None = None

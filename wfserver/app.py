@@ -3,12 +3,12 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
 from wfcore import Engine
 from wfserver import executions, health
 from wfserver.description import DescribedAPI
+from wfserver.docs_page import add_docs
 from wfserver.origin import SameOrigin
 from wfserver.problems import answer_problems
 from wfserver.serving import set_engine
@@ -22,6 +22,7 @@ def create_app(engine: Engine) -> FastAPI:
         title="wfcore",
         version=version("wfcore"),
         summary="Workflows as JSON documents.",
+        docs_url=None,
         redoc_url=None,
         middleware=[Middleware(SameOrigin)],
     )
@@ -29,9 +30,5 @@ def create_app(engine: Engine) -> FastAPI:
     answer_problems(app)
     app.include_router(executions.router)
     app.include_router(health.router)
-    app.add_api_route("/", _to_docs, include_in_schema=False)
+    add_docs(app)
     return app
-
-
-async def _to_docs() -> RedirectResponse:
-    return RedirectResponse("docs")

@@ -49,7 +49,15 @@ EXECUTION: Final = {
     "execution_id": _ID,
     "status": "RUNNING",
     "nodes": {
-        "get_posts": {"state": "COMPLETED", "output": {"data": _POSTS}},
+        "get_posts": {
+            "state": "COMPLETED",
+            "output": {
+                "data": _POSTS,
+                "status": 200,
+                "headers": {"content-type": "text/plain"},
+                "elapsed": 0.042,
+            },
+        },
         "summarize_posts": {"state": "RUNNING", "output": {}},
         "output": {"state": "PENDING", "output": {}},
     },

@@ -44,7 +44,7 @@ class Mortal(SqliteStore):
 
     def _is_meant(self, move: Move) -> bool:
         kill = self._kill or {}
-        return (
+        return bool(
             kill["when"] != "leased"
             and move.key == kill["key"]
             and str(move.to) == kill["to"]

@@ -63,9 +63,9 @@ def _add(case: Case, nodes: list[Json], key: str, before: tuple[str, ...], dice:
             *before,
             join=join,
             on_error=on_error,
-            when="{{ execution.input.%s }}" % ("yes" if when else "no"),
+            when=f"{{{{ execution.input.{'yes' if when else 'no'} }}}}",
             retry={"max_attempts": _ATTEMPTS, "initial_interval": 0.002},
-            seen={each: "{{ nodes['%s'].state }}" % each for each in told},
+            seen={each: f"{{{{ nodes['{each}'].state }}}}" for each in told},
         )
     )
     case.failures[key] = failures

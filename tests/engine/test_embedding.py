@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-import os
 import threading
+from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -49,11 +49,14 @@ def test_a_failed_execution_names_node_error_and_execution(inside: bool) -> None
     async def calls() -> None:
         wfcore.run(document, handlers=[noop, boom])
 
-    with pytest.raises(ExecutionFailed) as failed:
+    def call() -> None:
         if inside:
             asyncio.run(calls())
         else:
             wfcore.run(document, handlers=[noop, boom])
+
+    with pytest.raises(ExecutionFailed) as failed:
+        call()
 
     assert failed.value.node == "bad"
     assert failed.value.error is not None
@@ -66,11 +69,9 @@ def test_a_failed_execution_names_node_error_and_execution(inside: bool) -> None
 
 def _files() -> set[str]:
     open_ones = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            open_ones.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
-        except OSError:
-            continue
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            open_ones.add(f"{file.name} {file.readlink()}")
     return open_ones
 
 
@@ -88,11 +89,12 @@ async def _busy(store: str) -> None:
         return 0
 
     threads = [node(f"t{at}", "thread") for at in range(5)]
-    async with Engine(store, handlers=[thread, calls, noop], drain_seconds=0.1) as engine:
+    options: dict[str, Any] = {"drain_seconds": 0.1, "outbound_allow": ["127.0.0.1:9"]}
+    async with Engine(store, handlers=[thread, calls, noop], **options) as engine:
         await engine.run(workflow(*threads, node("c", "calls"), *chain(5)["dag"]["nodes"]))
-        watcher = engine.events((await engine.run(chain(2))).execution_id)
-        await anext(watcher)
-        await watcher.aclose()
+        execution = (await engine.run(chain(2))).execution_id
+        async with aclosing(cast("Any", engine.events(execution))) as watcher:
+            await anext(watcher)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])

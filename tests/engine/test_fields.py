@@ -109,7 +109,7 @@ async def test_when_that_gives_no_boolean_fails_the_node(engine: Engine) -> None
     assert '"yes"' in view["a"]["error"]["message"]
 
 
-_ENDS = {
+_ENDS: dict[str, dict[str, Any]] = {
     "ok": {"handler": "noop"},
     "data": {"handler": "boom", "on_error": "continue"},
     "failed": {"handler": "boom"},
@@ -128,8 +128,8 @@ async def test_join_judges_how_the_dependencies_ended(
     view = await outcome(engine, workflow(*before, node("a", "noop", "d1", "d2", join=join)))
 
     succeeded = [end in ("ok", "data") for end in (first, second)]
-    runs = {"all_success": all, "any_success": any, "all_done": lambda _: True}[join](succeeded)
-    assert view["a"]["state"] == ("COMPLETED" if runs else "SKIPPED")
+    judged = {"all_success": all(succeeded), "any_success": any(succeeded), "all_done": True}
+    assert view["a"]["state"] == ("COMPLETED" if judged[join] else "SKIPPED")
     assert view["status"] == ("FAILED" if "failed" in (first, second) else "COMPLETED")
 
 

@@ -45,7 +45,7 @@ async def test_closing_gives_running_nodes_back_uncharged_and_the_next_engine_go
         assert result.status is Status.COMPLETED
         assert {
             each.key: (each.failures, each.lost) for each in touched if each.key != "@start"
-        } == ({key: (0, 0) for key in ("h0", "h1", "h2", "end")})
+        } == (dict.fromkeys(("h0", "h1", "h2", "end"), (0, 0)))
         assert second.counters.expired == 0
     released = [event.detail for event in events if event.to == "READY"]
     assert released[:3] == [{"released": "the worker is stopping"}] * 3

@@ -16,7 +16,6 @@ from wfcore.store.rows import NodeRow
 from wfcore.store.sqlite import SqliteStore
 from wfcore.store.sqlite_file import SqliteFile
 
-
 # So few that in the small workflow, too, most nodes are leased by a hint.
 _SLOTS: Final = 4
 

@@ -41,13 +41,11 @@ async def test_with_a_base_url_openai_means_chat_completions(
 
 
 async def test_another_vendor_is_asked_in_its_own_words(asker: Asker, endpoint: Endpoint) -> None:
-    output = await asker.output(model="anthropic:claude-opus-5")
+    output = await asker.output(model="anthropic:claude-opus-5", max_tokens=100)
     assert (output["result"], output["model"]) == ("Hello.", "anthropic:claude-opus-5")
     (request,) = endpoint.requests
-    assert (request.path.partition("?")[0], request.headers["x-api-key"]) == (
-        "/v1/messages",
-        ANTHROPIC_KEY,
-    )
+    assert request.path.partition("?")[0] == "/v1/messages"
+    assert ANTHROPIC_KEY in request.headers.get("x-api-key", request.headers["authorization"])
 
 
 async def test_a_model_without_a_price_has_no_cost(asker: Asker) -> None:

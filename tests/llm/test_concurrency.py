@@ -29,8 +29,15 @@ async def until(holds: Any) -> None:
 async def test_calls_are_held_back_and_no_attempt_is_charged(
     asking: Asking, endpoint: Endpoint
 ) -> None:
+    held = asyncio.Event()
+    endpoint.by_model = {"gpt-4o": Act(held=held)}
     async with asking(llm_max_concurrency="2") as asker:
-        result = await asker.engine.run(many(8, "openai:gpt-4o"))
+        execution = await asker.engine.submit(many(8, "openai:gpt-4o"))
+        await asker.engine.trigger(execution)
+        await until(lambda: len(asker.engine.progress(execution)) == 8)
+        await until(lambda: endpoint.at_once == 2)
+        held.set()
+        result = await asker.engine.wait(execution, 20)
         events = [each async for each in asker.engine.events(result.execution_id)]
     assert (str(result.status), endpoint.most_at_once) == ("COMPLETED", 2)
     assert len(endpoint.requests) == 8
@@ -44,7 +51,7 @@ async def test_a_provider_can_have_a_limit_of_its_own(asking: Asking, endpoint: 
         waiting = await asker.engine.submit(many(3, "openai:gpt-4o"))
         await asker.engine.trigger(waiting)
         await until(lambda: endpoint.at_once == 1)
-        await asker.output(model="anthropic:claude-opus-5")
+        await asker.output(model="anthropic:claude-opus-5", max_tokens=100)
         assert endpoint.at_once == 1
         held.set()
         assert str((await asker.engine.wait(waiting)).status) == "COMPLETED"

@@ -96,7 +96,7 @@ async def test_no_vendors_client_tries_again_by_itself(
     asker: Asker, endpoint: Endpoint, model: str, status: int
 ) -> None:
     endpoint.queue(Act(status=status, headers={"retry-after": "0"}))
-    error = await asker.error(model=model)
+    error = await asker.error(model=model, max_tokens=100)
     assert (error["status"], error["retryable"]) == (status, True)
     assert len(endpoint.requests) == 1
 
@@ -195,7 +195,7 @@ class TestSeveralModels:
         self, asker: Asker, endpoint: Endpoint, act: Act
     ) -> None:
         endpoint.by_model = {"first": act, "second": act}
-        output = await asker.output(model=list(self.MODELS))
+        output = await asker.output(model=list(self.MODELS), max_tokens=100)
         assert output["model"] == "anthropic:claude-opus-5"
         asked = [request.body["model"] for request in endpoint.requests]
         assert asked == ["first", "second", "claude-opus-5"]

@@ -1,5 +1,6 @@
 """Credentials are the operator's: they reach the vendor, and nothing else."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.llm.conftest import ANTHROPIC_KEY, KEY, Asking
+from tests.llm.conftest import ANTHROPIC_KEY, KEY, Asker, Asking
 from tests.llm.endpoint import Act, Endpoint
 from wfcore import Message
 from wfplugins_builtin.llm.masking import MASK, Mask
@@ -37,14 +38,15 @@ async def test_they_stand_in_no_file_log_event_error_or_answer(
                 Act(breaks="reset"),
             ):
                 endpoint.queue(act)
-                result = await asker.result(model=model, node={"retry": {"max_attempts": 1}})
+                once = {"retry": {"max_attempts": 1}}
+                result = await asker.result(model=model, node=once, max_tokens=100)
                 seen += [result, await asker.engine.execution(result.execution_id)]
                 seen += [each async for each in asker.engine.events(result.execution_id)]
         assert seen[0].results["ask"]["result"] == f"Your key is {MASK}."
         everything = [path.read_bytes() for path in tmp_path.iterdir()]
     everything += [path.read_bytes() for path in tmp_path.iterdir()]
     sent = [
-        request.headers.get("x-api-key") or request.headers["authorization"].split()[1]
+        request.headers.get("x-api-key") or request.headers["authorization"].removeprefix("Bearer ")
         for request in endpoint.requests
     ]
     assert set(sent) == set(CANARIES)
@@ -60,16 +62,18 @@ async def test_a_streamed_answer_is_masked_across_its_pieces(
     endpoint.queue(Act(f"Your key is {KEY}, sk-"))
     async with asking() as asker:
         execution = await asker.submitted(stream=True)
-        watching = asker.engine.events(execution, transient=True)
-        heard = []
+        watching = asyncio.create_task(_told(asker, execution))
+        await asyncio.sleep(0)
         await asker.engine.trigger(execution)
-        async for each in watching:
-            if isinstance(each, Message):
-                heard.append(each.data["text"])
+        heard = await asyncio.wait_for(watching, 20)
         result = await asker.engine.wait(execution)
     assert result.results["ask"]["result"] == f"Your key is {MASK}, sk-"
-    assert "".join(heard) in (f"Your key is {MASK}, sk-", "")
-    assert KEY not in "".join(heard)
+    assert "".join(heard) == f"Your key is {MASK}, sk-"
+
+
+async def _told(asker: Asker, execution: str) -> list[str]:
+    watching = asker.engine.events(execution, transient=True)
+    return [each.data["text"] async for each in watching if isinstance(each, Message)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -106,9 +110,7 @@ async def test_a_password_in_a_base_url_is_a_credential(
     assert "CANARY-password" not in repr(error)
 
 
-async def test_a_workflow_cannot_send_the_key_elsewhere(
-    asking: Asking, endpoint: Endpoint
-) -> None:
+async def test_a_workflow_cannot_send_the_key_elsewhere(asking: Asking, endpoint: Endpoint) -> None:
     async with asking() as asker:
         for options in ({"extra_headers": {"host": "evil"}}, {"base_url": "http://evil"}):
             error = await asker.error(provider_options={"openai": options})

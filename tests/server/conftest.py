@@ -21,7 +21,9 @@ def posts() -> Iterator[Posts]:
 async def engine() -> AsyncIterator[Engine]:
     limits = Limits(max_document_bytes=BODY_LIMIT)
     retry = RetryDefaults(max_retries=0)
-    async with Engine(limits=limits, retry=retry, drain_seconds=0.1) as opened:
+    async with Engine(
+        limits=limits, retry=retry, drain_seconds=0.1, outbound_allow=["127.0.0.1"]
+    ) as opened:
         yield opened
 
 

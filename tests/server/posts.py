@@ -26,8 +26,12 @@ class Posts:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_port}"
+
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        return f"http://{self.address}{path}"
 
     def __enter__(self) -> Self:
         self._thread.start()

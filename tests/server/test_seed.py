@@ -73,6 +73,10 @@ async def test_a_completed_execution_shows_every_nodes_output(
 
     body = (await client.get(f"/workflows/{execution_id}")).json()
 
+    beside = body["nodes"]["get_posts"]["output"]
+    assert beside.pop("status") == 200
+    assert beside.pop("headers")["content-type"].startswith("text/plain")
+    assert beside.pop("elapsed") > 0
     summary = {
         "result": f"LLM generated a summary for the prompt 'Summarize the following posts: {TEXT}'"
     }

@@ -20,6 +20,7 @@ def test_without_settings_the_engine_gets_its_own_defaults() -> None:
         "concurrency": 100,
         "lease_seconds": 10.0,
         "settings": {},
+        "outbound_allow": (),
         "limits": Limits(),
         "retry": RetryDefaults(),
     }
@@ -37,7 +38,12 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "MAX_NODES": "10",
         "MAX_DOCUMENT_BYTES": "5000",
         "LLM_PROVIDER": "echo",
+        "LLM_MODEL": "openai:gpt-4o",
+        "LLM_MAX_CONCURRENCY": "3",
+        "LLM_MAX_CONCURRENCY_OPENAI": "2",
+        "LLM_TIMEOUT": "20",
         "CONCURRENCY": "7",
+        "OUTBOUND_ALLOW": "127.0.0.1:8123, db.internal,,10.0.0.0/8",
     }
     for name, value in given.items():
         monkeypatch.setenv(f"APP_{name}", value)
@@ -47,7 +53,14 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "durability": "relaxed",
         "concurrency": 7,
         "lease_seconds": 2.5,
-        "settings": {"llm_provider": "echo"},
+        "settings": {
+            "llm_provider": "echo",
+            "llm_model": "openai:gpt-4o",
+            "llm_max_concurrency": "3",
+            "llm_max_concurrency_openai": "2",
+            "llm_timeout": "20.0",
+        },
+        "outbound_allow": ("127.0.0.1:8123", "db.internal", "10.0.0.0/8"),
         "limits": Limits(max_nodes=10, max_document_bytes=5000, max_output_bytes=1000),
         "retry": RetryDefaults(max_retries=0, base_backoff=0.5, retry_delay=0.25),
     }
@@ -148,3 +161,17 @@ def test_plugins_see_other_settings_but_nothing_that_may_hold_a_credential(
         "tone": "warm",
     }
     assert "hush" not in repr(settings)
+
+
+def test_what_cannot_be_allowed_is_told_with_the_way_to_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("APP_OUTBOUND_ALLOW", "db.internal,http://127.0.0.1:80")
+
+    with pytest.raises(SettingsRefused) as refused:
+        Settings.read()
+
+    assert str(refused.value) == (
+        "APP_OUTBOUND_ALLOW: 'http://127.0.0.1:80' is a URL:"
+        " write a host, host:port, or a network such as 10.0.0.0/8"
+    )

@@ -12,7 +12,7 @@ from rich.text import Text
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, failures_told
 from wfcore.cli.logs import log_to
-from wfcore.cli.options import Plugins
+from wfcore.cli.options import Allowed, Plugins, outbound_allow
 from wfcore.cli.wording import printable
 from wfcore.engine.engine import Engine
 from wfcore.plugins.file import load_file
@@ -31,6 +31,7 @@ def dev(
         int, Parameter(validator=Number(gte=0, lte=65535), help="8000 unless given; 0: a free one.")
     ] = 8000,
     plugin: Plugins = (),
+    allow: Allowed = (),
 ) -> int:
     """Serve the API and run what it is given, until Ctrl-C."""
     console = Console(stderr=True, highlight=False)
@@ -39,9 +40,10 @@ def dev(
         log_to(console, settings.log_level)
         options: dict[str, Any] = {"store": _STORE, **settings.engine_options()}
         options["plugins"] = [load_file(path) for path in plugin]
+        options["outbound_allow"] = outbound_allow(settings, allow)
 
         def announce(url: str, engine: Engine) -> None:
-            _announce(console, url, str(options["store"]), settings.llm_provider, engine)
+            _announce(console, url, str(options["store"]), _llm(settings), engine)
 
         _serve(options, host, port, announce)
     return Exit.OK
@@ -64,12 +66,19 @@ def _serve(options: dict[str, Any], host: str, port: int, announce: Any) -> None
         raise CommandFailed.single(Exit.USAGE, "usage.address", str(error)) from error
 
 
-def _announce(console: Console, url: str, store: str, provider: str | None, engine: Engine) -> None:
+def _llm(settings: Settings) -> str:
+    provider, model = settings.llm_provider, settings.llm_model
+    if provider == "echo" or not (provider or model):
+        return "echo: offline, no model is called"
+    return model or f"{provider}, where a node names a model"
+
+
+def _announce(console: Console, url: str, store: str, llm: str, engine: Engine) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("API", Text(url, "bold cyan"))
     facts.add_row("docs", Text(f"{url}/docs", "cyan"))
     facts.add_row("store", Text(f"{store} ({engine.durability})"))
-    facts.add_row("LLM provider", Text(provider or "echo: offline, no model is called"))
+    facts.add_row("LLM provider", Text(llm))
     console.print()
     console.print(
         Text("wf dev", "bold"), Text("Ctrl-C stops; what is open goes on at the next start", "dim")

@@ -31,6 +31,8 @@ class Note:
     """The trigger's body, should the process die between submission and trigger."""
     durability: str = "durable"
     concurrency: int = 100
+    allow: tuple[str, ...] = ()
+    """What HTTP requests may reach beside the internet."""
     status: str | None = None
     """How it ended; None until then, and where the process died before it could be written."""
 

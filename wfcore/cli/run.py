@@ -19,7 +19,7 @@ from wfcore.cli.failure import CommandFailed, Format, failures_told
 from wfcore.cli.folder import Folder, Note
 from wfcore.cli.given import Given, read_document, read_input, read_replacements, trigger_body
 from wfcore.cli.logs import log_to
-from wfcore.cli.options import Plugins
+from wfcore.cli.options import Allowed, Plugins, outbound_allow
 from wfcore.cli.session import Session
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.settings import Settings
@@ -45,7 +45,7 @@ Replacements: TypeAlias = Annotated[
 ]
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of a command, each by its name
     file: File = None,
     /,
     *,
@@ -54,6 +54,7 @@ def run(
     ] = None,
     replacements: Replacements = (),
     plugin: Plugins = (),
+    allow: Allowed = (),
     output: Annotated[
         Format, Parameter(help="json: standard output is the body of the API's /results.")
     ] = "text",
@@ -83,6 +84,7 @@ def run(
                 note = _new_note(document, replacements, settings)
             if plugin:
                 note.plugins = tuple(str(path.resolve()) for path in plugin)
+            note.allow = outbound_allow(settings, (*note.allow, *allow))
             note.concurrency = concurrency or note.concurrency
             note.durability = durability or note.durability
             folder.prune()

@@ -77,7 +77,12 @@ class Session:
         durability = cast("Durability", note.durability)
         store = SqliteStore(self._folder.store(note.execution), durability=durability)
         plugins = [load_file(path) for path in note.plugins]
-        options: dict[str, Any] = {**self._options, "store": store, "concurrency": note.concurrency}
+        options: dict[str, Any] = {
+            **self._options,
+            "store": store,
+            "concurrency": note.concurrency,
+            "outbound_allow": note.allow,
+        }
         return Engine(plugins=plugins, **options)
 
     async def _follow(

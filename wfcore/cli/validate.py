@@ -18,6 +18,7 @@ from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import counted, printable
 from wfcore.engine.engine import Engine
 from wfcore.plugins.file import load_file
+from wfcore.secrets.source import ElsewhereSecrets
 from wfcore.settings import Settings
 
 __all__ = ["validate"]
@@ -40,7 +41,11 @@ def validate(
             )
         settings = Settings.read()
         with kept_for_result():
-            options: dict[str, Any] = settings.engine_options() | {"store": "memory://"}
+            options: dict[str, Any] = settings.engine_options() | {
+                "store": "memory://",
+                # The environment that checks a document is seldom the one that runs it.
+                "secrets": ElsewhereSecrets(),
+            }
             engine = Engine(plugins=[load_file(path) for path in plugin], **options)
             refused = asyncio.run(_check(engine, files))
     if output == "json":

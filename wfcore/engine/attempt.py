@@ -17,14 +17,20 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
 from wfcore.engine.threads import Threads
+from wfcore.engine.unsealed import BoundClient, Unsealed, unseal
 from wfcore.engine.watch import Watchers
 from wfcore.errors import ErrorRecord, NodeError
+from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.output import output_object
 from wfcore.plugins.registry import Registry
+from wfcore.secrets.log import mask_logs
+from wfcore.secrets.redactor import Redactor
+from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Lease
 from wfcore.templating import Compiled, RenderError, Scope
+from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
 
 __all__ = ["GRACE_SECONDS", "Attempt", "Workshop"]
@@ -40,7 +46,8 @@ class Workshop:
     registry: Registry
     outcomes: Outcomes
     threads: Threads
-    http: HttpClient
+    http: OutboundClient
+    secrets: SecretSource
     settings: Mapping[str, str]
     max_output_bytes: int
     watchers: Watchers
@@ -58,6 +65,7 @@ class Attempt:
         self.context: AttemptContext | None = None
         self.opened: OpenExecution | None = None
         self._workshop = workshop
+        self._unsealed: Unsealed | None = None
         self.task: asyncio.Task[Any] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._on_abandon: Callable[[Attempt], None] | None = None
@@ -153,7 +161,11 @@ class Attempt:
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._is_running():
                 raise
-            return failure_of(error)
+            return failure_of(error, self._redactor)
+
+    @property
+    def _redactor(self) -> Redactor | None:
+        return self._unsealed.redactor if self._unsealed is not None else None
 
     def _is_running(self) -> bool:
         """Whether this attempt's task runs, rather than being thrown away with its loop."""
@@ -171,25 +183,39 @@ class Attempt:
             if answer is False:
                 return Skipped("when is false")
         handler = self._workshop.registry.handlers[node.handler]
+        if node.secrets:
+            scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
         config = _validated(handler, rendered)
         context = self.context = self._new_context()
         returned = await self._call(handler, config, context)
-        output = _encoded(handler, returned, self._workshop.max_output_bytes)
+        output = await self._encode(handler, returned)
         lines = context.log_lines
         detail = json_text({"log": lines}) if lines else None
         return Completed(output, context.notice_text, detail)
 
+    async def _unseal(self, node: PlanNode, scope: Scope) -> Scope:
+        """Read the secrets that the config names; from here on this attempt masks them."""
+        source = self._workshop.secrets
+        unsealed = await self._workshop.threads.run(lambda: unseal(source, node.secrets))
+        self._unsealed = unsealed
+        mask_logs(unsealed.values.values())
+        return Scope({**scope.names, SECRETS: dict(unsealed.values)})
+
     def _new_context(self) -> AttemptContext:
         workshop = self._workshop
         assert self.opened is not None
+        http: HttpClient = workshop.http
+        if self._unsealed is not None and self._unsealed.bounds:
+            http = BoundClient(workshop.http, self._unsealed)
         return AttemptContext(
             self.lease,
             self.opened,
             workshop.outcomes,
-            workshop.http,
+            http,
             workshop.settings,
             workshop.watchers,
+            self._redactor,
         )
 
     async def _scope(self, node: PlanNode) -> Scope:
@@ -216,6 +242,13 @@ class Attempt:
             return await handler.run(config, context)
         return await self._workshop.threads.run(lambda: handler.run(config, context))
 
+    async def _encode(self, handler: Handler, returned: Any) -> str:
+        most, redactor = self._workshop.max_output_bytes, self._redactor
+        if redactor is None:
+            return _encoded(handler, returned, most, None)
+        # Searching a megabyte takes a while.
+        return await self._workshop.threads.run(lambda: _encoded(handler, returned, most, redactor))
+
 
 def _validated(handler: Handler, rendered: Any) -> BaseModel:
     try:
@@ -229,9 +262,11 @@ def _validated(handler: Handler, rendered: Any) -> BaseModel:
         raise NodeError("InvalidConfig", message) from error
 
 
-def _encoded(handler: Handler, returned: Any, max_bytes: int) -> str:
+def _encoded(handler: Handler, returned: Any, max_bytes: int, redactor: Redactor | None) -> str:
     output = output_object(handler, returned)
     try:
+        if redactor is not None:
+            output = redactor.output(output)
         text = json_text(output)
         size = len(text) if text.isascii() else len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:

@@ -14,6 +14,8 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.watch import Message, Watchers
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
+from wfcore.secrets.log import mask_record
+from wfcore.secrets.redactor import Redactor
 from wfcore.store.contract import Lease
 from wfcore.workflow.states import NodeState
 
@@ -26,15 +28,18 @@ _LINE_LENGTH: Final = 500
 class NodeLog(logging.Logger):
     """A handler's logger: its lines go to the process's log and, the last of them, to the event."""
 
-    def __init__(self, execution: str, key: str) -> None:
+    def __init__(self, execution: str, key: str, redactor: Redactor | None) -> None:
         parent = logging.getLogger("wfcore.node")
         super().__init__(f"wfcore.node.{key}", logging.INFO)
         self.parent = parent
         self._place = {"execution": execution, "node": key}
+        self._redactor = redactor
         self.lines: list[str] = []
 
     def handle(self, record: logging.LogRecord) -> None:
         """Keep the line, and hand it on."""
+        if self._redactor is not None:
+            mask_record(record, self._redactor)
         for name, value in self._place.items():
             setattr(record, name, value)
         self.lines.append(storable_text(f"{record.levelname} {_said(record)}", _LINE_LENGTH))
@@ -54,6 +59,7 @@ class AttemptContext(NodeContext):
         http: HttpClient,
         settings: Mapping[str, str],
         watchers: Watchers,
+        redactor: Redactor | None,
     ) -> None:
         self.execution_id = lease.execution
         self.node = lease.key
@@ -69,13 +75,14 @@ class AttemptContext(NodeContext):
         self._opened = opened
         self._outcomes = outcomes
         self._settings = settings
+        self._redactor = redactor
         self._log: NodeLog | None = None
 
     @property
     def logger(self) -> logging.Logger:
         """Made at first use: most attempts log nothing."""
         if self._log is None:
-            self._log = NodeLog(self.execution_id, self.node)
+            self._log = NodeLog(self.execution_id, self.node, self._redactor)
         return self._log
 
     @property
@@ -100,13 +107,15 @@ class AttemptContext(NodeContext):
         return self._settings.get(name)
 
     def notice(self, text: str) -> None:
-        self.notice_text = storable_text(text, _LINE_LENGTH)
+        self.notice_text = storable_text(self._masked(text), _LINE_LENGTH)
 
     def progress(self, fraction: float | None, message: str = "") -> None:
-        self.progress_made = (fraction, message[:_LINE_LENGTH])
+        self.progress_made = (fraction, self._masked(message)[:_LINE_LENGTH])
 
     def emit(self, kind: str, data: Any) -> None:
         if self._watchers.listening(self.execution_id):
+            if self._redactor is not None:
+                kind, data = self._redactor.text(kind), self._redactor.details(data)
             message = Message(self.node, self.attempt, kind, data)
             # A thread whose attempt was abandoned may outlive the loop; nobody listens then.
             with suppress(RuntimeError):
@@ -115,11 +124,15 @@ class AttemptContext(NodeContext):
     def meter(self, name: str, amount: float) -> None:
         if not math.isfinite(amount):
             raise ValueError(f"{amount} is no amount of {name!r}")
+        name = self._masked(name)
         self.meters[name] = self.meters.get(name, 0) + amount
 
     @property
     def cancelled(self) -> bool:
         return self.stopped
+
+    def _masked(self, text: str) -> str:
+        return text if self._redactor is None else self._redactor.text(text)
 
 
 def _said(record: logging.LogRecord) -> str:

@@ -30,12 +30,14 @@ from wfcore.engine.views import Result, execution_view, read_result
 from wfcore.engine.watch import Message, Watch
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound, StoreError
+from wfcore.outbound.allow import AllowList
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import UNSET
 from wfcore.plugins.handler import HandlerLike
 from wfcore.plugins.manager import load_plugins
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem
+from wfcore.secrets.source import NamedSecrets, SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateStore
 from wfcore.store.opening import Durability, store_from_url
 from wfcore.templating import Templating
@@ -57,10 +59,13 @@ class Engine:
     `store` is a URL (`memory://`, `sqlite:///wf.db`) or a `StateStore`. `handlers` and `plugins`
     are registered beside what is installed (`discover=False`: instead of it). `durability` is what
     an acknowledgement survives on SQLite: `durable` a power cut, `relaxed` the process's death.
-    `settings` are the operator's, for plugins. `lease_seconds` is how long a lease lasts unless it
-    is renewed, `ready_seconds` after what time a READY node that nobody took is dispatched again,
-    `drain_seconds` how long `close` lets running attempts go on. `relax_gc` makes the garbage
-    collector of the whole process run less often, where it still has Python's defaults.
+    `settings` are the operator's, for plugins; `secrets` are what templates name as `secrets.NAME`,
+    by name or from a source that is asked at each attempt. `outbound_allow` lists hosts,
+    `host:port` and networks that HTTP requests may reach beside the internet. `lease_seconds` is
+    how long a lease lasts unless it is renewed, `ready_seconds` after what time a READY node that
+    nobody took is dispatched again, `drain_seconds` how long `close` lets running attempts go on.
+    `relax_gc` makes the garbage collector of the whole process run less often, where it still has
+    Python's defaults.
     """
 
     def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
@@ -74,6 +79,8 @@ class Engine:
         durability: Durability = "durable",
         concurrency: int = 100,
         settings: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | SecretSource | None = None,
+        outbound_allow: Iterable[str] = (),
         limits: Limits | None = None,
         retry: RetryDefaults | None = None,
         lease_seconds: float = 10.0,
@@ -92,6 +99,10 @@ class Engine:
         self._settings = dict(settings or {})
         if not self._settings.keys() & {"llm_provider", "llm_model"}:
             self._settings["llm_model"] = "echo"
+        self._secrets = (
+            NamedSecrets(secrets or {}) if isinstance(secrets, Mapping | None) else secrets
+        )
+        self._allow = AllowList.read(outbound_allow)
         self._limits = limits or Limits()
         self._terms = Terms(
             lease_ms=round(lease_seconds * 1000),
@@ -331,8 +342,8 @@ class Engine:
         )
         counters = Counters()
         self._threads = Threads(counters)
-        self._http = OutboundClient(("0.0.0.0/0", "::/0"))
-        prover = Prover(self.registry, templating, self._limits)
+        self._http = OutboundClient(self._allow)
+        prover = Prover(self.registry, templating, self._limits, self._secrets)
         plans = Plans(prover, self._store, self._limits, self._threads)
         outcomes = Outcomes(self._store, counters)
         opened = OpenExecutions(plans, prover, outcomes)
@@ -344,6 +355,7 @@ class Engine:
             outcomes,
             self._threads,
             self._http,
+            self._secrets,
             self._settings,
             self._limits.max_output_bytes,
             self._runtime.watchers,

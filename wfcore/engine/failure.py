@@ -7,24 +7,27 @@ from typing import Any, Final
 from wfcore.engine.decide import Failed
 from wfcore.engine.plans import json_text
 from wfcore.errors import ErrorRecord, NodeError
+from wfcore.secrets.redactor import Redactor
 
 __all__ = ["failure_of", "storable_text"]
 
 _LONGEST_TYPE: Final = 256
 _LONGEST_MESSAGE: Final = 2_000
 _LONGEST_DETAILS: Final = 4 * _LONGEST_MESSAGE
+_LONGEST_READ: Final = 64 * 1024
 _TRACEBACK_LINES: Final = 8
 _LONGEST_DELAY: Final = 366 * 86_400.0
 
 
-def failure_of(error: BaseException) -> Failed:
-    """Return the outcome of an attempt that ended with this error."""
+def failure_of(error: BaseException, redactor: Redactor | None = None) -> Failed:
+    """Return the outcome of an attempt that ended with this error, its secrets masked."""
+    mask = redactor or Redactor(())
     if isinstance(error, NodeError):
         try:
-            return Failed(_storable(error.record()), _delay(error.retry_after))
+            return Failed(_storable(error.record(), mask), _delay(error.retry_after))
         except Exception:  # noqa: BLE001 - an error of a plugin's own making may be broken itself
-            return Failed(_from_exception(error))
-    return Failed(_from_exception(error))
+            return Failed(_from_exception(error, mask))
+    return Failed(_from_exception(error, mask))
 
 
 def storable_text(text: str, longest: int) -> str:
@@ -32,26 +35,33 @@ def storable_text(text: str, longest: int) -> str:
     return text[:longest].encode(errors="replace").decode()
 
 
-def _storable(record: ErrorRecord) -> ErrorRecord:
+def _storable(record: ErrorRecord, mask: Redactor) -> ErrorRecord:
     stored = ErrorRecord(
-        type=storable_text(str(record["type"]), _LONGEST_TYPE),
-        message=storable_text(str(record["message"]), _LONGEST_MESSAGE),
+        type=_masked(str(record["type"]), mask, _LONGEST_TYPE),
+        message=_masked(str(record["message"]), mask, _LONGEST_MESSAGE),
         retryable=bool(record["retryable"]),
     )
     if "status" in record:
         stored["status"] = int(record["status"])
     if "details" in record:
-        stored["details"] = _details(record["details"])
+        stored["details"] = _details(record["details"], mask)
     return stored
 
 
-def _details(details: Any) -> Any:
+def _masked(text: str, mask: Redactor, longest: int) -> str:
+    """Mask a text and cut it, in this order: half a secret is not recognised so well."""
+    return storable_text(mask.text(text[:_LONGEST_READ]), longest)
+
+
+def _details(details: Any, mask: Redactor) -> Any:
     try:
         text = json_text(details)
         text.encode()
+        if len(text) <= _LONGEST_DETAILS:
+            return mask.details(details)
     except (TypeError, ValueError, RecursionError):
-        return storable_text(repr(details), _LONGEST_MESSAGE)
-    return details if len(text) <= _LONGEST_DETAILS else text[:_LONGEST_MESSAGE]
+        text = repr(details)
+    return _masked(text, mask, _LONGEST_MESSAGE)
 
 
 def _delay(retry_after: Any) -> float | None:
@@ -60,12 +70,13 @@ def _delay(retry_after: Any) -> float | None:
     return None
 
 
-def _from_exception(error: BaseException) -> ErrorRecord:
+def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
     name = type(error).__name__
-    tail = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:]
+    told = mask.text("".join(traceback.format_exception(error))[-_LONGEST_READ:])
+    tail = told.splitlines()[-_TRACEBACK_LINES:]
     return ErrorRecord(
         type=storable_text(name, _LONGEST_TYPE),
-        message=storable_text(_said(error) or name, _LONGEST_MESSAGE),
+        message=_masked(_said(error) or name, mask, _LONGEST_MESSAGE),
         retryable=True,
         details={"traceback": [storable_text(line, _LONGEST_MESSAGE // 4) for line in tail]},
     )

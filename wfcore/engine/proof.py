@@ -96,9 +96,7 @@ class Prover:
         if findings:
             findings.refuse({})
 
-    def override(
-        self, plan: Plan, overrides: Mapping[str, Any], *, stored: bool = False
-    ) -> Plan:
+    def override(self, plan: Plan, overrides: Mapping[str, Any], *, stored: bool = False) -> Plan:
         """Return the plan with config keys of some nodes replaced: `{node id: {key: value}}`.
 
         Only these nodes are checked; all else is shared. `stored` as in `prove`. Raises
@@ -206,9 +204,7 @@ class Prover:
             direct = part.dependencies
             references.check(part.id, set(direct) if len(direct) > _FEW else direct, places)
 
-    def _note_unknown_secrets(
-        self, places: Sequence[tuple[str, str]], findings: Findings
-    ) -> None:
+    def _note_unknown_secrets(self, places: Sequence[tuple[str, str]], findings: Findings) -> None:
         if self._secrets is None or not places:
             return
         known = {name: self._secrets.knows(name) for name in dict.fromkeys(n for _, n in places)}

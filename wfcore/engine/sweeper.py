@@ -123,6 +123,8 @@ class Sweeper:
                 await self._go_on(going_on, move)
 
     async def _plan(self, due: Due) -> Plan | None:
+        if due.plan in self._refused:
+            return None
         try:
             return await self._runtime.plans.get(due.plan)
         except DocumentRefused as refused:

@@ -16,7 +16,7 @@ from wfcore.secrets.source import SecretSource
 __all__ = ["BoundClient", "Unsealed", "unseal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Unsealed:
     """What an attempt has read of the secrets that its templates name."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfcore.errors import NodeError
 from wfcore.outbound.allow import AllowList
-from wfcore.outbound.guard import Guard, Resolver, resolve
+from wfcore.outbound.guard import Guard, Permit, Resolver, anywhere, resolve
 from wfcore.outbound.http import SUCCESS, UNSET, HttpResponse
 
 if TYPE_CHECKING:
@@ -26,12 +26,13 @@ class OutboundClient:
 
     def __init__(
         self,
-        allow: Iterable[str] = (),
+        allow: AllowList | Iterable[str] = (),
         *,
         max_body_bytes: int = 8 * 1024 * 1024,
         resolver: Resolver = resolve,
     ) -> None:
-        self._guard = Guard(AllowList.read(allow), resolver)
+        opened = allow if isinstance(allow, AllowList) else AllowList.read(allow)
+        self._guard = Guard(opened, resolver)
         self._max_body_bytes = max_body_bytes
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
@@ -49,7 +50,9 @@ class OutboundClient:
         follow_redirects: bool = True,
         max_response_bytes: int | None = None,
         expected: Container[int] = SUCCESS,
+        permit: Permit = anywhere,
     ) -> HttpResponse:
+        """Send a request, as `HttpClient.request` says; every hop only where `permit` lets it."""
         pool = self._pool or await self._open()
         most = self._max_body_bytes
         return await pool.request(
@@ -58,6 +61,7 @@ class OutboundClient:
             follow_redirects=follow_redirects,
             limit=most if max_response_bytes is None else min(most, max_response_bytes),
             expected=expected,
+            permit=permit,
         )
 
     async def close(self) -> None:

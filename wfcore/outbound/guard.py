@@ -15,10 +15,17 @@ from wfcore.outbound.address import Address, address_in, place, plain
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.special import rule_against
 
-__all__ = ["Guard", "Resolver", "resolve"]
+__all__ = ["Guard", "Permit", "Resolver", "anywhere", "resolve"]
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name and a port to its addresses; raises OSError where there are none."""
+
+Permit: TypeAlias = Callable[[str, int], None]
+"""Asked before every hop of a request, with its host and port; raises NodeError to refuse it."""
+
+
+def anywhere(_host: str, _port: int) -> None:
+    """Permit a request to go anywhere that the guard lets it."""
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:

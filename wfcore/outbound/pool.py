@@ -15,11 +15,11 @@ import httpx
 from wfcore.errors import NodeError
 from wfcore.outbound.body import read_beginning, read_body, too_large
 from wfcore.outbound.connecting import GuardedBackend
-from wfcore.outbound.guard import Guard
+from wfcore.outbound.guard import Guard, Permit
 from wfcore.outbound.http import HttpResponse
 from wfcore.outbound.redirect import redirected
 from wfcore.outbound.request import Request
-from wfcore.outbound.url import shown
+from wfcore.outbound.url import port_of, shown
 
 __all__ = ["Pool"]
 
@@ -62,18 +62,23 @@ class Pool:
         follow_redirects: bool,
         limit: int,
         expected: Container[int],
+        permit: Permit,
     ) -> HttpResponse:
-        """Send one request, as `HttpClient.request` says."""
+        """Send one request, as `OutboundClient.request` says."""
         until = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(until):
-                request, response = await self._answer(request, follow_redirects=follow_redirects)
+                request, response = await self._answer(
+                    request, permit, follow_redirects=follow_redirects
+                )
             try:
                 if response.status not in expected:
                     return await _beginning(request, response, limit, until)
                 async with asyncio.timeout_at(until):
                     return await _whole(request, response, limit)
             finally:
+                if _is_followed_by_more(response):
+                    await response.extensions["network_stream"].aclose()
                 await response.aclose()
         except TimeoutError as error:
             raise NodeError(
@@ -83,7 +88,7 @@ class Pool:
             ) from error
 
     async def _answer(
-        self, request: Request, *, follow_redirects: bool
+        self, request: Request, permit: Permit, *, follow_redirects: bool
     ) -> tuple[Request, httpcore.Response]:
         """Return the answer at the end of the redirects, and the request that it answers.
 
@@ -91,7 +96,7 @@ class Pool:
         """
         before: Request | None = None
         for _ in range(_MAX_REDIRECTS + 1):
-            response = await self._send(request, before)
+            response = await self._send(request, before, permit)
             if not follow_redirects:
                 return request, response
             try:
@@ -109,8 +114,11 @@ class Pool:
             f"{shown(request.url)} is the end of more than {_MAX_REDIRECTS} redirects",
         )
 
-    async def _send(self, request: Request, before: Request | None) -> httpcore.Response:
+    async def _send(
+        self, request: Request, before: Request | None, permit: Permit
+    ) -> httpcore.Response:
         try:
+            permit(request.url.raw_host.decode("ascii"), port_of(request.url))
             return await self._connections.handle_async_request(request.sent())
         except httpcore.LocalProtocolError as error:
             message = f"{request.method} {shown(request.url)} cannot be written as HTTP"
@@ -130,8 +138,6 @@ async def _whole(request: Request, response: httpcore.Response, limit: int) -> H
         raise too_large(limit)
     async with aclosing(_chunks(request, response)) as chunks:
         body = await read_body(chunks, headers.get("content-encoding", ""), limit)
-    if _is_followed_by_more(response):
-        await response.extensions["network_stream"].aclose()
     return HttpResponse(response.status, headers, body, shown(request.url))
 
 

@@ -9,60 +9,50 @@ from typing import Any, Final
 
 from wfcore.secrets.redactor import Redactor
 
-__all__ = ["LogMask", "mask_record"]
+__all__ = ["LogMask", "mask_logs", "mask_record"]
 
 _MOST_VALUES: Final = 256
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class LogMask:
-    """Masks the values that it has learnt in every record that Python's `logging` makes.
+def mask_logs(values: Iterable[str]) -> None:
+    """Mask these values in every record that Python's `logging` makes in this process from now on.
 
-    What a library logs of a request, or asyncio of a task that nobody awaited, comes from
-    anywhere: so records are masked as they are made, for the whole process, from the first value
-    on until `remove`.
+    What a library logs of a request, or asyncio of a task that nobody awaited, comes from anywhere
+    and at any time: so records are masked as they are made.
     """
+    factory = logging.getLogRecordFactory()
+    if not isinstance(factory, LogMask):
+        factory = LogMask(factory)
+        logging.setLogRecordFactory(factory)
+    factory.learn(values)
 
-    def __init__(self) -> None:
+
+class LogMask:
+    """Makes log records as they were made before, and masks what it has learnt in them."""
+
+    def __init__(self, before: Callable[..., logging.LogRecord]) -> None:
+        self._before = before
         self._values: OrderedDict[str, None] = OrderedDict()
-        self._redactor: Redactor | None = None
+        self._redactor = Redactor(())
         self._lock = threading.Lock()
-        self._before: Callable[..., logging.LogRecord] = logging.LogRecord
-        self._installed = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self._before(*args, **kwargs)
+        mask_record(record, self._redactor)
+        return record
 
     def learn(self, values: Iterable[str]) -> None:
-        """Mask these values from now on; the oldest ones are forgotten after many."""
+        """Mask these values as well; those that were used longest ago are forgotten after many."""
         with self._lock:
-            new = False
+            known = len(self._values)
             for value in values:
-                new |= value not in self._values
                 self._values[value] = None
                 self._values.move_to_end(value)
-            if not new:
-                return
-            while len(self._values) > _MOST_VALUES:
-                self._values.popitem(last=False)
-            self._redactor = Redactor(self._values)
-            if not self._installed:
-                self._installed = True
-                self._before = logging.getLogRecordFactory()
-                logging.setLogRecordFactory(self._record)
-
-    def remove(self) -> None:
-        """Forget everything; where somebody else made records since, they go on through here."""
-        with self._lock:
-            self._values.clear()
-            self._redactor = None
-            if self._installed and logging.getLogRecordFactory() == self._record:
-                logging.setLogRecordFactory(self._before)
-                self._installed = False
-
-    def _record(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = self._before(*args, **kwargs)
-        redactor = self._redactor
-        if redactor is not None:
-            mask_record(record, redactor)
-        return record
+            if len(self._values) > known:
+                while len(self._values) > _MOST_VALUES:
+                    self._values.popitem(last=False)
+                self._redactor = Redactor(self._values)
 
 
 def mask_record(record: logging.LogRecord, redactor: Redactor) -> None:

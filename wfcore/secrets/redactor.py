@@ -12,6 +12,7 @@ __all__ = ["MASK", "Redactor"]
 MASK: Final = "***"
 _Span = tuple[int, int]
 _PIECE: Final = 8
+_MOST_READ: Final = 64 * 1024
 _SHORTEST_END: Final = 4
 _MOST_PLACES: Final = 16
 _BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_ ")
@@ -56,7 +57,7 @@ class Redactor:
             masked: dict[Any, Any] = {}
             for key, item in value.items():
                 name = self._walk(key, pieces=pieces)
-                while name != key and name in masked:
+                while name in masked:
                     name += "*"
                 masked[name] = self._walk(item, pieces=pieces)
             return masked
@@ -108,7 +109,7 @@ class Redactor:
                 while last < len(exact) and exact[last] == ord("="):
                     last += 1
                 yield first, last
-        if pieces:
+        if pieces and len(lower) <= _MOST_READ:
             known = self._known_pieces()
             for start in range(len(lower) - _PIECE + 1):
                 if lower[start : start + _PIECE] in known:

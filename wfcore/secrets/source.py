@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from wfcore.errors import NodeError
 from wfcore.workflow.names import SECRET_HOSTS, is_secret_name
 
-__all__ = ["NamedSecrets", "SecretSource", "SecretValue"]
+__all__ = ["ElsewhereSecrets", "NamedSecrets", "SecretSource", "SecretValue"]
 
 _SHORTEST: Final = 4
 _MOST_BYTES: Final = 16 * 1024
@@ -39,6 +39,17 @@ class SecretSource(Protocol):
         """
 
 
+class ElsewhereSecrets:
+    """Stands for the secrets of the processes that run nodes, in one that only reads documents."""
+
+    def knows(self, name: str) -> None:  # noqa: ARG002 - for others to say
+        return None
+
+    def read(self, name: str) -> None:  # noqa: ARG002
+        return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class NamedSecrets:
     """Secrets from a mapping, and beside it from the files of a folder.
 
@@ -46,19 +57,15 @@ class NamedSecrets:
     another one to hosts, and is no secret itself. An empty value counts as not given.
     """
 
-    def __init__(self, values: Mapping[str, str], folder: Path | None = None) -> None:
-        self._values = values
-        self._folder = folder
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
+    values: Mapping[str, str]
+    folder: Path | None = None
 
     def knows(self, name: str) -> bool:
         if not is_secret_name(name):
             return False
-        if self._values.get(name):
+        if self.values.get(name):
             return True
-        return self._folder is not None and (self._folder / name).is_file()
+        return self.folder is not None and (self.folder / name).is_file()
 
     def read(self, name: str) -> SecretValue | None:
         value = self._find(name) if is_secret_name(name) else None
@@ -83,10 +90,10 @@ class NamedSecrets:
         return hosts
 
     def _find(self, name: str) -> str | None:
-        value = self._values.get(name)
-        if self._folder is None or value:
+        value = self.values.get(name)
+        if self.folder is None or value:
             return value
-        found = _read_file(self._folder / name, name)
+        found = _read_file(self.folder / name, name)
         return value if found is None else found
 
 
@@ -94,7 +101,7 @@ def _read_file(path: Path, name: str) -> str | None:
     """Return a file's text without its last newline; a pipe or a device is not waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _invalid(name, "is no regular file")
             data = file.read(_MOST_BYTES + 2)

@@ -23,7 +23,7 @@ Jinja's other tags (`filter`, `call`, `import` ...) are words only where a tag s
 templates do not have: nodes may be called so.
 """
 
-SECRET_HOSTS: Final = "_HOSTS"
+SECRET_HOSTS: Final = "_HOSTS"  # noqa: S105 - no secret itself
 """`TOKEN_HOSTS` lists the hosts that the secret `TOKEN` is bound to, and is no secret."""
 
 _SECRET: Final = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)

@@ -65,6 +65,8 @@ def _kind(error: Exception, status: int | None) -> tuple[str, bool]:
             return name, retryable
     if status is not None:
         return "HttpStatus", status in _TRIED_AGAIN or status >= 500
+    if isinstance(error, raised.ModelAPIError):
+        return "MalformedAnswer", True
     return "ProviderError", True
 
 

@@ -11,9 +11,7 @@ MASK = "***"
 _ATTRIBUTES = ("api_key", "_api_key", "auth_token", "_auth_token", "token", "_token")
 _SHORTEST = 6
 # Vendors quote the key that they refuse, often with its middle left out.
-_LOOKS_LIKE_KEY = re.compile(
-    r"\b(?:sk|pk|gsk|xai)[-_][\w*.-]{6,}|\bAIza[\w*-]{10,}|\bBearer \S+"
-)
+_LOOKS_LIKE_KEY = re.compile(r"\b(?:sk|pk|gsk|xai)[-_][\w*.-]{6,}|\bAIza[\w*-]{10,}|\bBearer \S+")
 
 
 class Mask:

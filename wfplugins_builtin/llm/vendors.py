@@ -6,6 +6,7 @@ usual names; nothing that a workflow says reaches there.
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ _RESERVED: Final = frozenset(
 )
 
 
+_TALKATIVE: Final = (
+    *("anthropic", "botocore", "google_genai", "groq", "httpcore2", "httpx2", "mistralai"),
+    *("openai", "pydantic_ai"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A model that is ready to be asked."""
@@ -53,10 +60,22 @@ class _Asked:
     """The settings that it knows, by their name in `provider_options`."""
 
 
+def _quieten(names: Sequence[str]) -> None:
+    """Keep what goes over the wire out of the log, unless somebody chose the level themselves.
+
+    Below WARNING the clients write down prompts, addresses, and headers that a service sends back.
+    """
+    for name in names:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
+
+
 class Vendors:
     """The models that were asked so far, and one client for each of their providers."""
 
     def __init__(self) -> None:
+        _quieten(_TALKATIVE)
         self._models: dict[str, _Asked] = {}
         self._providers: dict[str, Provider[Any]] = {}
         self._building = asyncio.Lock()

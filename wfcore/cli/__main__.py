@@ -1,0 +1,5 @@
+"""`python -m wfcore.cli` is `wf`."""
+
+from wfcore.cli import main
+
+main()
