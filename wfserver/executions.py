@@ -1,14 +1,12 @@
 """The four endpoints: submit a workflow, trigger it, see where it stands, get its results."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from wfcore import DocumentRefused, Engine, Problem
+from wfcore import Engine, Problem
 from wfserver import examples
 from wfserver.body import parse_body, read_body
 from wfserver.description import answers, optional_body, required_body
@@ -73,8 +71,7 @@ async def trigger(execution_id: str, request: Request, engine: ServingEngine) ->
 )
 async def status(execution_id: str, engine: ServingEngine) -> JSONResponse:
     """Return an execution's status, and every node's state and output."""
-    with _plan_needed():
-        return JSONResponse(await engine.execution(execution_id))
+    return JSONResponse(await engine.execution(execution_id))
 
 
 @router.get(
@@ -85,8 +82,7 @@ async def status(execution_id: str, engine: ServingEngine) -> JSONResponse:
 )
 async def results(execution_id: str, engine: ServingEngine) -> JSONResponse:
     """Return what an execution gave; before its end, `aggregated_results` is `{}`."""
-    with _plan_needed():
-        result = await engine.result(execution_id)
+    result = await engine.result(execution_id)
     response = JSONResponse(result.as_dict())
     for line in notice_lines(result.notices):
         response.headers.append(NOTICE, line)
@@ -104,12 +100,3 @@ async def _overrides(request: Request, engine: Engine) -> dict[str, Any] | None:
     hint = 'such as {"get_posts": {"url": "https://api.example.com/posts"}}'
     problem = Problem("trigger.type", "", message, hint)
     raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, [problem])
-
-
-@contextmanager
-def _plan_needed() -> Iterator[None]:
-    """Tell a stored workflow that this server cannot read (a plugin is missing) as just that."""
-    try:
-        yield
-    except DocumentRefused as refused:
-        raise RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, refused.problems) from refused
