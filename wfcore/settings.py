@@ -118,7 +118,9 @@ class Settings(BaseSettings):
     """Attempts at a time."""
     secrets_dir: Path | None = None
     """A folder with a file for each secret, beside the variables `APP_SECRET_<NAME>`."""
-    outbound_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_allowed)] = ()
+    outbound_allow: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_allowed), Field(repr=False)
+    ] = ()
     """What HTTP requests may reach beside the internet: hosts, `host:port`, networks; by commas."""
 
     _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -89,7 +89,7 @@ async def test_template_marks_in_an_answer_stay_text(asker: Asker, endpoint: End
     [
         ("{{ execution.input.list }}", '["ä",1]'),
         ("{{ execution.input.object }}", '{"a":null}'),
-        ("{{ execution.input.list[1] }}", "1"),
+        ("{{ execution.input.list[0] }}", "ä"),
         ("It: {{ execution.input.list }}", 'It: ["ä",1]'),
     ],
 )
@@ -100,8 +100,11 @@ async def test_a_prompt_that_is_a_value_is_its_json(
     assert endpoint.prompts == [sent]
 
 
-async def test_a_prompt_that_is_nothing_is_refused(asker: Asker, endpoint: Endpoint) -> None:
-    error = await asker.error(prompt="{{ execution.input.object.a }}")
+@pytest.mark.parametrize("value", ["object.a", "list[1]"])
+async def test_a_prompt_that_is_no_text_is_refused(
+    asker: Asker, endpoint: Endpoint, value: str
+) -> None:
+    error = await asker.error(prompt=f"{{{{ execution.input.{value} }}}}")
     assert (error["type"], error["retryable"]) == ("InvalidConfig", False)
     assert endpoint.requests == []
 

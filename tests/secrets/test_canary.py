@@ -200,7 +200,7 @@ def test_wf_run_refuses_a_workflow_whose_secret_is_not_set(
     (tmp_path / "flow.json").write_text(json.dumps(everything(echo)))
     with _wf(tmp_path, "run", "flow.json") as process:
         _, err = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 2
+    assert process.returncode == 3
     assert f"APP_SECRET_{missing}" in err
     assert echo.heard == []
     with _wf(tmp_path, "validate", "flow.json") as process:

@@ -26,6 +26,7 @@ from wfcore.engine.runtime import Runtime
 from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
+from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result, execution_view, read_result
 from wfcore.engine.watch import Message, Watch
 from wfcore.engine.worker import Worker
@@ -156,8 +157,8 @@ class Engine:
         self._assemble()
         self._heart.start()
         self._tasks = [
-            asyncio.create_task(self._worker.run(), name="wf-worker"),
-            asyncio.create_task(self._sweeper.run(), name="wf-sweeper"),
+            asyncio.create_task(keep_running("worker", self._worker.run)),
+            asyncio.create_task(keep_running("sweeper", self._sweeper.run)),
         ]
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ from wfcore.engine.decide import (
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
+from wfcore.engine.upkeep import tell_failure
 from wfcore.errors import DocumentRefused, StoreError
 from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
 from wfcore.workflow.states import NodeState
@@ -179,7 +180,11 @@ class Worker:
     def _start(self, strand: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(strand)
         self._strands.add(task)
-        task.add_done_callback(self._strands.discard)
+        task.add_done_callback(self._strand_ended)
+
+    def _strand_ended(self, task: asyncio.Task[None]) -> None:
+        self._strands.discard(task)
+        tell_failure(task)
 
     async def _strand(self, attempt: Attempt, document: str) -> None:
         try:

@@ -23,14 +23,14 @@ _REFERENCE: Final = re.compile(r'"\$(?:ref|dynamicRef)":"((?:[^"\\]|\\.)*)"')
 
 
 def _as_text(value: Any) -> Any:
-    """Write what a template gave as it would stand in running text."""
-    if value is None or isinstance(value, str):
+    """Write a list or an object that a template gave as it would stand in running text."""
+    if not isinstance(value, list | dict):
         return value
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 Text = Annotated[str, BeforeValidator(_as_text)]
-"""A text; a list, an object or a number is written as JSON."""
+"""A text; a list or an object is written as JSON."""
 ModelText = Annotated[str, Field(min_length=1, max_length=256)]
 
 
