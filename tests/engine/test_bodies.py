@@ -159,17 +159,20 @@ async def test_the_same_trigger_again_changes_nothing(engine: Engine, recorder: 
     assert recorder.started == ["a"]
 
 
-async def test_another_trigger_is_a_conflict(engine: Engine, gate: Gate) -> None:
-    execution = await engine.submit(workflow(node("a", "held")))
+async def test_another_trigger_is_a_conflict_and_its_body_reaches_no_node(
+    engine: Engine, gate: Gate
+) -> None:
+    document = workflow(node("a", "held"), node("b", "echo", "a", value="{{ execution.input.x }}"))
+    execution = await engine.submit(document, {"x": 1})
     await engine.trigger(execution)
 
     with pytest.raises(Conflict):
-        await engine.trigger(execution, {"execution": {"input": {"x": 1}}})
+        await engine.trigger(execution, {"execution": {"input": {"x": 2}}})
 
     gate.open()
-    assert (await engine.wait(execution)).status is Status.COMPLETED
+    assert (await engine.wait(execution)).results == {"b": {"value": 1}}
     with pytest.raises(Conflict):
-        await engine.trigger(execution, {"execution": {"input": {"x": 1}}})
+        await engine.trigger(execution, {"execution": {"input": {"x": 2}}})
 
 
 async def test_of_twenty_equal_triggers_at_once_one_starts(

@@ -131,7 +131,7 @@ async def test_a_thread_that_outlives_its_engine_ends_with_its_call() -> None:
 
     release.set()
 
-    await eventually(lambda: _own_threads() == [], "the thread ends with its call")
+    await eventually(lambda: _own_threads() == [], "the thread ends with its call", 5.0)
 
 
 def test_a_failed_run_leaves_nothing_behind(tmp_path: Path) -> None:

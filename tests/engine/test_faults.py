@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from tests.conformance.faulty import BusRates, Fault, FaultyBus, FaultyStore, Rates
-from tests.engine.reference import Case, drawn
+from tests.engine.documents import node, workflow
+from tests.engine.reference import ATTEMPTS, Case, drawn
 from wfcore import Engine, Event, NodeContext, NodeError, NodeState, handler
 from wfcore.bus.local import LocalBus
 from wfcore.store.contract import START, StateStore
@@ -75,6 +76,8 @@ async def _ends_as_drawn(
 
 async def _obeys(engine: Engine, execution: str, case: Case) -> None:
     view = await engine.execution(execution)
+    errors = {each["error"]["type"] for each in view["nodes"].values() if "error" in each}
+    assert errors <= {"Drawn"}
     assert {key: each["state"] for key, each in view["nodes"].items()} == case.states
     assert view["status"] == case.status
     outputs = {key: each["output"] for key, each in view["nodes"].items() if each["output"]}
@@ -124,7 +127,9 @@ async def test_without_faults_no_sweep_heals_anything(kind: str, seed: int, tmp_
         for execution, case in zip(ids, cases, strict=True):
             await _obeys(engine, execution, case)
             for key, state in case.states.items():
-                expected = min(case.failures[key] + 1, 3) if state != NodeState.SKIPPED else 0
+                expected = (
+                    min(case.failures[key] + 1, ATTEMPTS) if state != NodeState.SKIPPED else 0
+                )
                 assert actor.calls[execution, key] == expected
 
 
@@ -148,6 +153,41 @@ async def test_under_faults_every_execution_ends_as_the_reference_says(
             await _obeys(engine, execution, case)
     assert set(store.counts()) == set(Fault) - {Fault.LOSE, Fault.REORDER}
     assert bus.counts()[Fault.LOSE]
+
+
+async def test_a_lost_answer_is_asked_for_again_and_needs_no_sweep() -> None:
+    inner = MemoryStore()
+    store = FaultyStore(inner, 1, Rates(before=0.2, after=0.3), spare=["due", "active"])
+    actor = Actor(inner)
+    cases = _cases(400)
+    async with Engine(store, handlers=[actor.handler], concurrency=10) as engine:
+        ids = await _ends_as_drawn([engine], actor, cases)
+        store.calm()
+        counters = engine.counters
+
+        assert (counters.expired, counters.redispatched, counters.resumed) == (0, 0, 0)
+        for execution, case in zip(ids, cases, strict=True):
+            await _obeys(engine, execution, case)
+
+
+async def test_a_store_that_cannot_be_read_is_no_failure_of_the_node_that_reads() -> None:
+    attempts: list[tuple[str, int]] = []
+
+    @handler
+    async def reads(seen: str, context: NodeContext) -> str:
+        await context.outputs()
+        attempts.append((context.node, context.attempt))
+        return seen
+
+    store = FaultyStore(MemoryStore(), 3, Rates(before=0.5), spare=["apply", "create", "due"])
+    nodes = [node(f"n{at}", "reads", "first", seen="{{ first.output.value }}") for at in range(8)]
+    async with Engine(store, handlers=[reads]) as engine:
+        # Nothing is at hand: every output comes from the store.
+        engine._runtime.outcomes._max_bytes = 0
+        result = await engine.run(workflow(node("first", "reads", seen="x"), *nodes))
+
+    assert set(result.results) == {f"n{at}" for at in range(8)}
+    assert sorted(attempts) == sorted([("first", 1), *((f"n{at}", 1) for at in range(8))])
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -70,6 +70,15 @@ async def test_total_timeout_ends_the_retries(engine: Engine, recorder: Recorder
     assert len(recorder.attempts) == 1
 
 
+async def test_total_timeout_counts_the_time_that_attempts_take(engine: Engine, gate: Gate) -> None:
+    retry = {"max_attempts": 9, "initial_interval": 0, "total_timeout": 0.05}
+
+    view = await outcome(engine, workflow(node("a", "held", timeout=0.1, retry=retry)))
+
+    assert view["a"]["error"]["type"] == "Timeout"
+    assert gate.waiting == ["a"]
+
+
 async def test_timeout_bounds_one_attempt_and_is_retried(engine: Engine, gate: Gate) -> None:
     retry = {"max_attempts": 2, "initial_interval": 0}
 

@@ -11,6 +11,7 @@ from wfcore import Engine, Result, RetryDefaults
 
 KEY = "sk-CANARY-of-openai-0123456789"
 ANTHROPIC_KEY = "CANARY.of.anthropic.0123456789"
+GOOGLE_KEY = "CANARY.of.google.0123456789"
 
 Asking = Callable[..., AbstractAsyncContextManager["Asker"]]
 
@@ -49,6 +50,8 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("ANTHROPIC_BASE_URL", endpoint.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", ANTHROPIC_KEY)
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", endpoint.url)
+        monkeypatch.setenv("GOOGLE_API_KEY", GOOGLE_KEY)
         yield endpoint
 
 

@@ -90,7 +90,9 @@ async def test_a_stream_that_never_begins_fails_as_any_request(
     assert len(endpoint.requests) == 1
 
 
-@pytest.mark.parametrize("model", ["anthropic:claude-opus-5", "openai:gpt-4o"])
+@pytest.mark.parametrize(
+    "model", ["anthropic:claude-opus-5", "google:gemini-3-flash-preview", "openai:gpt-4o"]
+)
 @pytest.mark.parametrize("status", [429, 500, 529])
 async def test_no_vendors_client_tries_again_by_itself(
     asker: Asker, endpoint: Endpoint, model: str, status: int

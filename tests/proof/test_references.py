@@ -77,9 +77,9 @@ def test_an_unknown_node_is_refused_with_the_nearest_id() -> None:
     assert problem.hint == 'did you mean "posts"?'
 
 
-def test_secrets_cannot_be_read() -> None:
+def test_secrets_cannot_be_read_where_the_handler_asks_for_none() -> None:
     [problem] = reads("{{ secrets.KEY }}")
-    assert problem.code == "reference.unknown_name"
+    assert problem.code == "template.secret"
 
 
 def test_a_node_that_does_not_run_before_is_refused() -> None:

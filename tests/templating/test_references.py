@@ -22,7 +22,7 @@ def _ref(root: str, *path: str | int, optional: bool = False, is_node: bool = Tr
         ('{{ nodes["a-b"].output.x | upper }}', [_ref("a-b", "output", "x")]),
         ("{{ nodes.a.output }}", [_ref("a", "output")]),
         ("{{ execution.input.c }}", [_ref("execution", "input", "c", is_node=False)]),
-        ("{{ secrets.KEY | upper }}", [_ref("secrets", "KEY", is_node=False)]),
+        ("{{ secrets.KEY }}", [_ref("secrets", "KEY", is_node=False)]),
         (
             "{{ a.output.list[b.output.i].title }}",
             [_ref("a", "output", "list"), _ref("b", "output", "i")],

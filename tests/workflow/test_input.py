@@ -1,10 +1,12 @@
 """The execution's input against its JSON Schema, and schemas that are refused."""
 
+import json
 import time
 from typing import Any
 
 import pytest
 
+from tests.builtin.service import Service
 from wfcore.workflow.input import InputValidator, check_schema
 from wfcore.workflow.limits import Limits
 
@@ -170,3 +172,53 @@ def test_an_input_that_is_too_large_for_its_schema_is_refused() -> None:
     assert refused(schema) == []
     assert problems(schema, [1] * 10) == []
     assert problems(schema, [1] * 10_000) == [("input.too_large", "/execution/input")]
+
+
+REMOTE: dict[str, dict[str, Any]] = {
+    "a reference": {"$ref": "{url}/x.json"},
+    "a reference to a part": {"$ref": "{url}/x.json#/$defs/a"},
+    "a dynamic reference": {"$dynamicRef": "{url}/x.json#a"},
+    "relative to an id": {"$id": "{url}/base/", "properties": {"a": {"$ref": "other.json"}}},
+    "deep inside": {"$defs": {"a": {"items": {"not": {"$ref": "{url}/x.json"}}}}},
+    "a dialect": {"$schema": "{url}/dialect"},
+    "a dialect of a part": {"$defs": {"a": {"$id": "b", "$schema": "{url}/dialect"}}},
+}
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_no_schema_makes_a_request(name: str) -> None:
+    with Service() as service:
+        text = json.dumps(REMOTE[name]).replace("{url}", service.url("")).replace("x.json", "posts")
+        assert check_schema(json.loads(text), AT, LIMITS) != [] or name == "a dialect of a part"
+        assert service.log == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"(?=a)b": {}}},
+        {"propertyNames": {"pattern": r"(a)\1"}},
+        {"pattern": "((a{1,100}){1,100}){1,100}"},
+        {"pattern": "(?:a{0,1000}){0,1000}"},
+    ],
+)
+def test_patterns_that_need_more_than_linear_time_or_much_memory_are_refused(
+    schema: dict[str, Any],
+) -> None:
+    started = time.process_time()
+    assert [code for code, _ in refused(schema)] == ["schema.invalid"]
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"^(a+)+$": False}},
+        {"propertyNames": {"pattern": "^(a|aa)+$"}},
+        {"additionalProperties": {"pattern": "^(([a-z])+.)+[A-Z]([a-z])+$"}},
+    ],
+)
+def test_names_and_nested_values_are_matched_in_linear_time(schema: dict[str, Any]) -> None:
+    started = time.process_time()
+    problems(schema, {"a" * 50_000 + "!": "a" * 50_000 + "!"})
+    assert time.process_time() - started < 5

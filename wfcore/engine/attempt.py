@@ -189,7 +189,14 @@ class Attempt:
         config = _validated(handler, rendered)
         context = self.context = self._new_context()
         returned = await self._call(handler, config, context)
-        output = await self._encode(handler, returned)
+        most, redactor = self._workshop.max_output_bytes, self._redactor
+        if redactor is None:
+            output = _encoded(handler, returned, most, None)
+        else:
+            # Searching a megabyte for secrets takes a while.
+            output = await self._workshop.threads.run(
+                lambda: _encoded(handler, returned, most, redactor)
+            )
         lines = context.log_lines
         detail = json_text({"log": lines}) if lines else None
         return Completed(output, context.notice_text, detail)
@@ -241,13 +248,6 @@ class Attempt:
         if handler.name in self._workshop.asynchronous:
             return await handler.run(config, context)
         return await self._workshop.threads.run(lambda: handler.run(config, context))
-
-    async def _encode(self, handler: Handler, returned: Any) -> str:
-        most, redactor = self._workshop.max_output_bytes, self._redactor
-        if redactor is None:
-            return _encoded(handler, returned, most, None)
-        # Searching a megabyte takes a while.
-        return await self._workshop.threads.run(lambda: _encoded(handler, returned, most, redactor))
 
 
 def _validated(handler: Handler, rendered: Any) -> BaseModel:

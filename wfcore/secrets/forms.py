@@ -19,9 +19,9 @@ class Encoded(NamedTuple):
 
     core: bytes
     """The characters that the value alone decides."""
-    before: bool
+    before: bool = False
     """Whether the character before has some of its bits."""
-    after: bool
+    after: bool = False
     """Whether the character after has."""
 
 
@@ -44,16 +44,17 @@ def text_forms(value: str) -> Iterator[bytes]:
 
 def encoded_forms(value: str) -> Iterator[Encoded]:
     """Yield the base64 of the value, alone or within more, plain or escaped before."""
-    inner = dict.fromkeys(
-        [
-            value.encode(),
-            json.dumps(value)[1:-1].encode(),
-            json.dumps(value, ensure_ascii=False)[1:-1].encode(),
-            quote(value, safe="").encode(),
-            quote_plus(value).encode(),
-        ]
-    )
-    for data in inner:
+    as_utf8 = json.dumps(value, ensure_ascii=False)[1:-1]
+    inner = [
+        value,
+        as_utf8,
+        _json(value),
+        _json(_json(value)),
+        _json(as_utf8),
+        quote(value, safe=""),
+        quote_plus(value),
+    ]
+    for data in dict.fromkeys(text.encode() for text in inner):
         for offset in range(3):
             core = _core(data, offset)
             before, after = offset != 0, (offset + len(data)) % 3 != 0
@@ -61,6 +62,10 @@ def encoded_forms(value: str) -> Iterator[Encoded]:
             url_safe = core.translate(bytes.maketrans(b"+/", b"-_"))
             if url_safe != core:
                 yield Encoded(url_safe, before, after)
+
+
+def _json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def _core(data: bytes, offset: int) -> bytes:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wfcore.secrets.escapes import Unescaped, unescape
-from wfcore.secrets.forms import LEVELS, encoded_forms, text_forms
+from wfcore.secrets.forms import LEVELS, Encoded, encoded_forms, text_forms
 
 __all__ = ["MASK", "Redactor"]
 
@@ -15,8 +15,20 @@ _PIECE: Final = 8
 _MOST_READ: Final = 64 * 1024
 _SHORTEST_END: Final = 4
 _MOST_PLACES: Final = 16
-_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_ ")
+_HALF_ESCAPE: Final = 6
+_LONG_CODE: Final = 10
 _NUMBER: Final = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?", re.ASCII)
+
+
+class _Form(NamedTuple):
+    """Something to be found, as texts are compared: with blanks for `+`."""
+
+    data: bytes
+    head: bytes
+    tail: bytes
+    lower: bool
+    before: bool
+    after: bool
 
 
 class Redactor:
@@ -28,10 +40,11 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         values = list(dict.fromkeys(values))
-        self._texts = list({_blank(form).lower() for v in values for form in text_forms(v) if form})
-        self._codes = list(
-            {form._replace(core=_blank(form.core)) for v in values for form in encoded_forms(v)}
-        )
+        texts = (Encoded(form) for value in values for form in text_forms(value))
+        codes = (form for value in values for form in encoded_forms(value))
+        forms = [_comparable(form, letters=True) for form in texts]
+        forms += [_comparable(form, letters=False) for form in codes]
+        self._forms = list(dict.fromkeys(form for form in forms if form.data))
         self._numbers = {_number(value) for value in values if _NUMBER.fullmatch(value)}
         self._pieces: frozenset[bytes] | None = None
 
@@ -51,6 +64,8 @@ class Redactor:
         return self._masked(text, pieces=True)
 
     def _walk(self, value: Any, *, pieces: bool) -> Any:
+        if not self._forms:
+            return value
         if isinstance(value, str):
             return self._masked(value, pieces=pieces)
         if isinstance(value, dict):
@@ -68,6 +83,8 @@ class Redactor:
         return value
 
     def _masked(self, text: str, *, pieces: bool) -> str:
+        if not self._forms:
+            return text
         data = text.encode("utf-8", "surrogatepass")
         spans = sorted(self._spans(data, pieces=pieces))
         if not spans:
@@ -97,18 +114,14 @@ class Redactor:
             data = step.data
 
     def _found(self, data: bytes, *, pieces: bool) -> Iterator[_Span]:
-        exact = _blank(data)
+        exact = data.replace(b"+", b" ")
         lower = exact.lower()
-        for form in self._texts:
-            yield from _occurrences(lower, form)
-            yield from _cut_off(lower, form)
-        for core, before, after in self._codes:
-            for start, end in (*_occurrences(exact, core), *_cut_off(exact, core)):
-                first = start - 1 if before and start and exact[start - 1] in _BASE64 else start
-                last = end + 1 if after and end < len(exact) and exact[end] in _BASE64 else end
-                while last < len(exact) and exact[last] == ord("="):
-                    last += 1
-                yield first, last
+        for form in self._forms:
+            text = lower if form.lower else exact
+            if form.head in text or form.tail in text:
+                for find in (_occurrences, _beginning_at_the_end, _end_at_the_beginning):
+                    for start, end in find(text, form):
+                        yield _widened(text, start, end, form)
         if pieces and len(lower) <= _MOST_READ:
             known = self._known_pieces()
             for start in range(len(lower) - _PIECE + 1):
@@ -118,48 +131,65 @@ class Redactor:
     def _known_pieces(self) -> frozenset[bytes]:
         """Made when something is told: most attempts have nothing to tell."""
         if self._pieces is None:
-            forms = [*self._texts, *(code.core.lower() for code in self._codes)]
+            forms = [form.data.lower() for form in self._forms]
             self._pieces = frozenset(
                 form[at : at + _PIECE] for form in forms for at in range(len(form) - _PIECE + 1)
             )
         return self._pieces
 
 
-def _occurrences(data: bytes, form: bytes) -> Iterator[_Span]:
-    at = data.find(form)
+def _comparable(form: Encoded, *, letters: bool) -> _Form:
+    data = form.core.replace(b"+", b" ")
+    least = min(_PIECE, max(_SHORTEST_END, len(data) // 2))
+    # A long code is known in any case, although nobody could decode it.
+    lower = letters or len(data) >= _LONG_CODE
+    data = data.lower() if lower else data
+    return _Form(data, data[:least], data[-least:], lower, form.before, form.after)
+
+
+def _occurrences(data: bytes, form: _Form) -> Iterator[_Span]:
+    size = len(form.data)
+    at = data.find(form.data)
     while at >= 0:
-        yield at, at + len(form)
-        at = data.find(form, at + len(form))
+        yield at, at + size
+        at = data.find(form.data, at + size)
 
 
-def _cut_off(data: bytes, form: bytes) -> Iterator[_Span]:
-    """Yield the beginning of a form at the end of a text, and its end at the beginning."""
-    least = min(_PIECE, max(_SHORTEST_END, len(form) // 2))
-    if len(data) < least or len(form) <= least:
-        return
-    end, beginning = data[-least:], data[:least]
-    if end in form:
-        for at in _places(form, end):
-            if data.endswith(form[: at + least]):
-                yield len(data) - at - least, len(data)
-    if beginning in form:
-        for at in _places(form, beginning):
-            if data.startswith(form[at:]):
-                yield 0, len(form) - at
-
-
-def _places(form: bytes, piece: bytes) -> Iterator[int]:
-    """Yield where a piece stands in a form; a form that repeats itself is not read to its end."""
-    at = form.find(piece)
+def _beginning_at_the_end(data: bytes, form: _Form) -> Iterator[_Span]:
+    """Yield where a text was cut within a form; half an escape may be left of what followed."""
+    size = len(data)
+    at = data.find(form.head, max(0, size - len(form.data) - _HALF_ESCAPE))
     for _ in range(_MOST_PLACES):
         if at < 0:
             return
-        yield at
-        at = form.find(piece, at + 1)
+        for end in range(size, max(at + len(form.head), size - _HALF_ESCAPE) - 1, -1):
+            if end - at < len(form.data) and form.data.startswith(data[at:end]):
+                yield at, end
+                return
+        at = data.find(form.head, at + 1)
 
 
-def _blank(data: bytes) -> bytes:
-    return data.replace(b"+", b" ")
+def _end_at_the_beginning(data: bytes, form: _Form) -> Iterator[_Span]:
+    """Yield where a text that was cut begins within a form, perhaps within an escape of it."""
+    at = data.rfind(form.tail, 0, len(form.data) + _HALF_ESCAPE)
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            return
+        end = at + len(form.tail)
+        for start in range(min(at, _HALF_ESCAPE) + 1):
+            if end - start < len(form.data) and form.data.endswith(data[start:end]):
+                yield start, end
+                return
+        at = data.rfind(form.tail, 0, end - 1)
+
+
+def _widened(data: bytes, start: int, end: int, form: _Form) -> _Span:
+    """Take in the characters of base64 that have some bits of the value, and the padding."""
+    if form.after:
+        end = min(end + 1, len(data))
+        while data[end : end + 1] == b"=":
+            end += 1
+    return (max(start - 1, 0) if form.before else start), end
 
 
 def _number(value: str) -> float:
