@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     """Seconds for one call."""
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
-    secrets_dir: Path | None = None
+    secrets_dir: Annotated[Path | None, Field(repr=False)] = None
     """A folder with a file for each secret, beside the variables `APP_SECRET_<NAME>`."""
     outbound_allow: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_allowed), Field(repr=False)

@@ -302,6 +302,7 @@ async def test_headers_that_http_forbids_fail_for_good(
 ) -> None:
     error = await failure(call(service.url("/echo"), headers=headers))
     assert (error.type, error.retryable) == ("InvalidRequest", False)
+    assert next(iter(headers)).lower() in error.message
     assert service.log == []
 
 

@@ -1,12 +1,19 @@
 """What the guard refuses and lets through, from the outside: by what services get to see."""
 
 import ssl
-from asyncio import start_server
+from asyncio import StreamReader, StreamWriter, start_server
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.builtin.service import POSTS, Service
 from tests.outbound.names import Names
@@ -226,6 +233,53 @@ async def test_tls_asks_for_the_name_and_not_for_the_address(opened: Opened, fai
     assert asked == ["inner.example"]
 
 
+async def test_a_certificate_that_nobody_vouches_for_gets_no_request(
+    opened: Opened, failure: Any, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed("inner.example", tmp_path))
+    server = await start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    client = opened("inner.example", resolver=Names({"inner.example": [["127.0.0.1"]]}))
+    error = await failure(client.request("GET", f"https://inner.example:{port}/"))
+    server.close()
+    await server.wait_closed()
+    assert error.type == "ConnectionFailed"
+    assert "CERTIFICATE_VERIFY_FAILED" in error.message
+    assert b"".join(heard) == b""
+
+
+def self_signed(name: str, folder: Path) -> Path:
+    """Return a file with a key and a certificate for a name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = PrivateFormat.PKCS8
+    path = folder / f"{name}.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, form, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
 async def test_a_connection_made_for_one_name_serves_no_other(
     opened: Opened, failure: Any, service: Service
 ) -> None:
@@ -253,6 +307,16 @@ async def test_where_no_address_answers_the_connection_failed(
     for name in ("two.example", "none.example", "unknown.example"):
         error = await failure(client.request("GET", f"http://{name}:{service.port}/"))
         assert (error.type, error.retryable) == ("ConnectionFailed", True)
+
+
+async def test_a_name_with_very_many_addresses_makes_no_more_than_eight_connections(
+    opened: Opened, failure: Any, service: Service
+) -> None:
+    silent = [f"127.0.0.{at}" for at in range(10, 18)]
+    names = Names({"many.example": [[*silent, "127.0.0.1"]]})
+    client = opened("127.0.0.0/8", resolver=names)
+    error = await failure(client.request("GET", f"http://many.example:{service.port}/"))
+    assert (error.type, service.log) == ("ConnectionFailed", [])
 
 
 async def test_the_systems_resolver_is_asked_by_default(

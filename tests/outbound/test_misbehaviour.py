@@ -246,6 +246,12 @@ async def test_of_an_error_only_the_beginning_is_read(opened: Opened) -> None:
     assert (response.status, len(response.body)) == (500, 65536)
 
 
+async def test_for_the_body_of_an_error_nobody_waits_long(opened: Opened) -> None:
+    async with raw_service(stalling("503 Busy", b"the beginning")) as raw, asyncio.timeout(20):
+        response = await opened("127.0.0.1").request("GET", raw.url(), timeout=50)
+    assert (response.status, response.body) == (503, b"the beginning")
+
+
 async def test_the_beginning_of_a_bomb_is_read_and_no_more() -> None:
     until = asyncio.get_running_loop().time() + 60
     assert len(await read_beginning(chunks(squeezed(8, 31)), "gzip", MIB, until)) == 65536

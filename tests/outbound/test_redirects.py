@@ -10,6 +10,9 @@ from tests.outbound.names import Names
 from tests.outbound.raw import answering, raw_service
 from tests.outbound.vectors import NO_URLS, SPELLINGS
 from wfcore.outbound.client import OutboundClient
+from wfcore.outbound.http import UNSET
+from wfcore.outbound.redirect import redirected
+from wfcore.outbound.request import Request
 
 Opened = Callable[..., OutboundClient]
 
@@ -183,3 +186,31 @@ async def test_the_body_of_a_redirect_is_not_read(opened: Opened, service: Servi
     async with raw_service(endless) as raw:
         response = await opened("127.0.0.1").request("GET", raw.url(), max_response_bytes=500)
     assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("start", "location", "kept"),
+    [
+        ("http://a.example/", "https://a.example/x", True),
+        ("http://a.example:80/", "https://a.example:443/x", True),
+        ("https://a.example/", "https://a.example:443/x", True),
+        ("http://a.example/", "/x", True),
+        ("https://a.example/", "//a.example/x", True),
+        ("http://a.example/", "http://A.example/x", True),
+        ("https://a.example/", "http://a.example/x", False),
+        ("https://a.example/", "http://a.example:443/x", False),
+        ("http://a.example:8080/", "https://a.example/x", False),
+        ("http://a.example/", "https://a.example:8443/x", False),
+        ("https://a.example/", "https://b.a.example/x", False),
+        ("https://a.example/", "https://a.example.b.example/x", False),
+        ("https://a.example/", "//b.example/x", False),
+    ],
+)
+def test_credentials_go_to_the_same_host_no_less_protected(
+    start: str, location: str, kept: bool
+) -> None:
+    request = Request.build("GET", start, {"Authorization": "Bearer secret"}, UNSET, None)
+    following = redirected(request, 302, location)
+    assert following is not None
+    assert ("authorization" in following.headers) is kept
+    assert following.url.path == "/x"

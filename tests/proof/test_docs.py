@@ -146,6 +146,7 @@ AREAS = (
     "config",
     "reference",
     "schema",
+    "secret",
     "input",
     "override",
     "plugin",

@@ -26,7 +26,8 @@ class Careless(Handler):
         token = config.token
         _tell(token, context)
         # Nobody awaits it: asyncio logs its end, whenever it is collected.
-        asyncio.get_running_loop().create_task(_fails(token))
+        forgotten = asyncio.get_running_loop().create_task(_fails(token))
+        del forgotten
         await asyncio.sleep(0)
         if config.url:
             await context.http.request("GET", config.url)

@@ -19,56 +19,54 @@ class Careless:
 
 
 @pytest.fixture
-def records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.DEBUG)
     mask_logs([SECRET])
-    return caplog.records
+    return caplog
 
 
-def test_messages_arguments_and_exceptions_are_masked(
-    records: list[logging.LogRecord], caplog: pytest.LogCaptureFixture
-) -> None:
-    log = logging.getLogger("any.library")
-    log.info("plain %s", SECRET)
-    log.info("%(token)s", {"token": SECRET})
-    log.info("%r %s", [SECRET], Careless())
-    log.info(f"in the text: {SECRET}")
+def test_messages_arguments_and_exceptions_are_masked(log: pytest.LogCaptureFixture) -> None:
+    library = logging.getLogger("any.library")
+    library.info("plain %s", SECRET)
+    library.info("%(token)s", {"token": SECRET})
+    library.info("%r %s", [SECRET], Careless())
+    library.info(f"in the text: {SECRET}")
     try:
         raise ValueError(SECRET) from KeyError(SECRET)
     except ValueError:
-        log.exception("failed", stack_info=True)
-    log.info("wrongly formatted %d %s", SECRET)
-    assert [record.getMessage() for record in records][:4] == [
+        library.exception("failed", stack_info=True)
+    library.info("wrongly formatted %d %s", SECRET)
+    assert [record.getMessage() for record in log.records][:4] == [
         "plain ***",
         "***",
         "['***'] <Careless ***>",
         "in the text: ***",
     ]
-    assert "ValueError: ***" in caplog.text
-    assert "KeyError: '***'" in caplog.text
-    assert SECRET not in "".join(repr(vars(record)) for record in records)
-    assert SECRET not in caplog.text
+    assert "ValueError: ***" in log.text
+    assert "KeyError: '***'" in log.text
+    assert SECRET not in "".join(repr(vars(record)) for record in log.records)
+    assert SECRET not in log.text
 
 
-def test_a_record_without_secrets_stays_as_it_is(records: list[logging.LogRecord]) -> None:
+def test_a_record_without_secrets_stays_as_it_is(log: pytest.LogCaptureFixture) -> None:
     argument = object()
     try:
         raise ValueError("harmless")
     except ValueError:
         logging.getLogger("any").exception("it is %s", argument)
-    [record] = records
+    [record] = log.records
     assert record.args == (argument,)
     assert record.exc_info is not None
 
 
 def test_other_threads_and_tasks_that_nobody_awaits_are_masked(
-    records: list[logging.LogRecord],
+    log: pytest.LogCaptureFixture,
 ) -> None:
     async def fail() -> None:
         raise LookupError(SECRET)
 
     async def main() -> None:
-        asyncio.get_running_loop().create_task(fail())  # noqa: RUF006
+        _ = asyncio.get_running_loop().create_task(fail())
         await asyncio.sleep(0)
 
     asyncio.run(main())
@@ -76,6 +74,7 @@ def test_other_threads_and_tasks_that_nobody_awaits_are_masked(
     thread = threading.Thread(target=lambda: logging.getLogger("thread").info("%s", SECRET))
     thread.start()
     thread.join()
+    records = log.records
     assert [record.name for record in records if record.name != "asyncio"] == ["thread"]
     assert any("never retrieved" in record.getMessage() for record in records)
     assert SECRET not in "".join(repr(vars(record)) for record in records)

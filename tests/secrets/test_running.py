@@ -131,8 +131,9 @@ async def test_no_secret_is_read_for_a_node_that_is_skipped() -> None:
     class Counting(ElsewhereSecrets):
         asked = 0
 
-        def read(self, name: str) -> None:
+        def read(self, name: str) -> SecretValue | None:
             self.asked += 1
+            return None
 
     source = Counting()
     async with engine(source) as opened:
@@ -169,7 +170,7 @@ async def test_a_secret_is_read_at_each_attempt(echo: Echo, tmp_path: Path) -> N
 
 async def test_a_source_that_fails_fails_the_attempt_alone() -> None:
     class Failing(ElsewhereSecrets):
-        def read(self, name: str) -> None:
+        def read(self, name: str) -> SecretValue | None:
             raise NodeError("VaultSealed", "the vault is sealed")
 
     async with engine(Failing()) as opened:

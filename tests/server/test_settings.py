@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from wfcore import Limits, RetryDefaults
+from wfcore.secrets.source import NamedSecrets
 from wfcore.settings import Settings, SettingsRefused
 
 
@@ -20,6 +21,7 @@ def test_without_settings_the_engine_gets_its_own_defaults() -> None:
         "concurrency": 100,
         "lease_seconds": 10.0,
         "settings": {},
+        "secrets": NamedSecrets({}),
         "outbound_allow": (),
         "limits": Limits(),
         "retry": RetryDefaults(),
@@ -43,6 +45,8 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "LLM_MAX_CONCURRENCY_OPENAI": "2",
         "LLM_TIMEOUT": "20",
         "CONCURRENCY": "7",
+        "SECRET_TOKEN": "hush",
+        "SECRETS_DIR": "secrets",
         "OUTBOUND_ALLOW": "127.0.0.1:8123, db.internal,,10.0.0.0/8",
     }
     for name, value in given.items():
@@ -60,6 +64,7 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
             "llm_max_concurrency_openai": "2",
             "llm_timeout": "20.0",
         },
+        "secrets": NamedSecrets({"TOKEN": "hush"}, Path("secrets")),
         "outbound_allow": ("127.0.0.1:8123", "db.internal", "10.0.0.0/8"),
         "limits": Limits(max_nodes=10, max_document_bytes=5000, max_output_bytes=1000),
         "retry": RetryDefaults(max_retries=0, base_backoff=0.5, retry_delay=0.25),

@@ -42,10 +42,10 @@ class SecretSource(Protocol):
 class ElsewhereSecrets:
     """Stands for the secrets of the processes that run nodes, in one that only reads documents."""
 
-    def knows(self, name: str) -> None:  # noqa: ARG002 - for others to say
+    def knows(self, name: str) -> bool | None:  # noqa: ARG002 - for others to say
         return None
 
-    def read(self, name: str) -> None:  # noqa: ARG002
+    def read(self, name: str) -> SecretValue | None:  # noqa: ARG002
         return None
 
 

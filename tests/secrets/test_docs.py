@@ -1,0 +1,49 @@
+"""What docs/secrets.md shows is sound, and what it lists is all."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.secrets.running import engine
+from wfcore import NodeError, load_file
+from wfcore.plugins.handler import secret_keys
+from wfcore.plugins.manager import load_plugins
+
+PAGE = (Path(__file__).parents[2] / "docs" / "secrets.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+async def test_the_document_is_refused_without_its_secrets_alone() -> None:
+    [text] = blocks("json")
+    async with engine({"SHOP_PASSWORD": "x-x-x", "SHOP_TENANT": "y-y-y"}) as opened:
+        assert await opened.check(text) == []
+    async with engine({}) as opened:
+        assert {each.code for each in await opened.check(json.loads(text))} == {"secret.unknown"}
+
+
+def test_the_plugin_loads_and_takes_a_secret_in_one_field(tmp_path: Path) -> None:
+    [text] = blocks("python")
+    (tmp_path / "chat.py").write_text(text)
+    registry = load_plugins(plugins=[load_file(tmp_path / "chat.py")], discover=False)
+    assert secret_keys(registry.handler("notify").Config) == {"token"}
+
+
+def test_the_fields_of_a_request_are_those_of_the_page() -> None:
+    [listed] = re.findall(r"of `call_external_service`, (.*?)\.", PAGE, flags=re.DOTALL)
+    handler = load_plugins().handler("call_external_service")
+    assert set(re.findall(r"`(\w+)`", listed)) == secret_keys(handler.Config)
+
+
+async def test_the_bounds_of_values_are_those_of_the_page() -> None:
+    [(least, most)] = re.findall(r"A value is text of (\d+) to ([\d,]+) bytes", PAGE)
+    source: Any = engine({"A": "x" * int(least), "B": "x" * int(most.replace(",", ""))})._secrets
+    assert source.read("A") and source.read("B")  # noqa: PT018
+    for value in ("x" * (int(least) - 1), "x" * (int(most.replace(",", "")) + 1)):
+        try:
+            assert engine({"A": value})._secrets.read("A") is None
+        except NodeError as error:
+            assert error.type == "SecretInvalid"
