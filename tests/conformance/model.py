@@ -44,6 +44,7 @@ class _Node:
     leases: list[int] = field(default_factory=list)
     """When each attempt began."""
     charged: list[Charge] = field(default_factory=list)
+    lease_tokens: list[int] = field(default_factory=list)
     arrived: list[EdgeKind] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     output: str | None = None
@@ -247,6 +248,7 @@ class Model:
         node.deadline = None if move.deadline_ms is None else now + move.deadline_ms
         if move.charge is Charge.ATTEMPT:
             node.leases.append(now)
+            node.lease_tokens.append(move.new_token)
         node.charged.append(move.charge)
         if move.to in ENDED:
             node.ends.append(now)
@@ -298,6 +300,7 @@ class Model:
         if edge.keep and len(kept) < move.keep:
             target.state, target.token = NodeState.RUNNING, move.keep_token + len(kept)
             target.leases.append(now)
+            target.lease_tokens.append(target.token)
             target.deadline = now + move.lease_ms
             kept.append(target.lease(move.execution, edge.key, now))
         else:
@@ -339,6 +342,8 @@ def _objection(run: _Execution, node: _Node, move: Move, now: int) -> Code | Non
     fits = fits and move.token in {0, node.token}
     if move.if_due:
         fits = fits and node.deadline is not None and node.deadline <= now
+    if move.charge is Charge.ATTEMPT:
+        fits = fits and node.lease_tokens[-1:] != [move.new_token]
     if not fits:
         return Code.STALE
     if run.halt and (move.to in OPEN or node.state is NodeState.PENDING):

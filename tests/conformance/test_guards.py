@@ -81,6 +81,26 @@ class TestToken:
         assert first.lease is not None
         assert second.lease is None
 
+    async def test_a_copy_of_a_lease_that_comes_after_a_retry_is_refused(self, lab: Lab) -> None:
+        await lab.started("a")
+        lease, retry = moves.lease(X, "a", 21), moves.retry(X, "a", 21, 22)
+        await lab.done(lease)
+        await lab.done(retry)
+        await lab.elapse(BRIEF)
+        await lab.done(moves.wake(X, "a", 22))
+        await lab.refused(lease, Code.STALE)
+        await lab.refused(retry, Code.STALE)
+        node = await lab.node("a")
+        assert (node.state, node.attempt, node.failures) == (NodeState.READY, 1, 1)
+
+    async def test_a_late_lease_with_the_token_of_a_kept_one_is_refused(self, lab: Lab) -> None:
+        await lab.created()
+        await lab.done(moves.start(X, [edge("a")], keep=1, keep_token=31))
+        lab.store.renew([moves.ref(X, "a", 31)], BRIEF)
+        await lab.elapse(BRIEF)
+        await lab.done(moves.expire(X, "a", 31))
+        await lab.refused(moves.lease(X, "a", 31), Code.STALE)
+
     async def test_token_zero_means_any(self, lab: Lab) -> None:
         await lab.running("a", lease_ms=BRIEF)
         await lab.elapse(BRIEF)

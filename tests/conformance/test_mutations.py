@@ -56,6 +56,18 @@ MUTANTS = [
         guards.TestToken().test_a_result_of_an_earlier_lease_is_refused_once_someone_leased,
     ),
     Mutant(
+        "a lease that comes late takes the node again",
+        "if move.charge is Charge.ATTEMPT and row is not None and row.leased == move.new_token:",
+        "if False:",
+        guards.TestToken().test_a_copy_of_a_lease_that_comes_after_a_retry_is_refused,
+    ),
+    Mutant(
+        "a kept lease is not remembered",
+        "target.token = target.leased = move.keep_token + index",
+        "target.token = move.keep_token + index",
+        guards.TestToken().test_a_late_lease_with_the_token_of_a_kept_one_is_refused,
+    ),
+    Mutant(
         "any cursor will do",
         "if state not in move.expect or cursor != move.cursor:",
         "if state not in move.expect:",
@@ -194,8 +206,8 @@ MUTANTS = [
     ),
     Mutant(
         "kept leases share a token",
-        "target.token = move.keep_token + index",
-        "target.token = move.keep_token",
+        "target.token = target.leased = move.keep_token + index",
+        "target.token = target.leased = move.keep_token",
         joins.TestKeep().test_at_most_keep_successors_are_leased_to_the_caller,
     ),
     Mutant(

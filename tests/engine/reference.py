@@ -9,9 +9,8 @@ from tests.engine.documents import Json, node, workflow
 __all__ = ["ALWAYS", "ATTEMPTS", "Case", "drawn"]
 
 ALWAYS: Final = 1_000_000
-# More than the failures that are drawn: a command that arrives once more when its node has moved on
-# may charge a failure twice.
-ATTEMPTS: Final = 6
+ATTEMPTS: Final = 3
+"""One more than the failures that are drawn for a node that ends well."""
 
 
 @dataclass

@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+
+import pytest
 
 from tests.secrets.running import engine
 from wfcore import NodeError, load_file
 from wfcore.plugins.handler import secret_keys
 from wfcore.plugins.manager import load_plugins
+from wfcore.secrets.source import NamedSecrets
 
 PAGE = (Path(__file__).parents[2] / "docs" / "secrets.md").read_text(encoding="utf-8")
 
@@ -38,12 +40,11 @@ def test_the_fields_of_a_request_are_those_of_the_page() -> None:
     assert set(re.findall(r"`(\w+)`", listed)) == secret_keys(handler.Config)
 
 
-async def test_the_bounds_of_values_are_those_of_the_page() -> None:
-    [(least, most)] = re.findall(r"A value is text of (\d+) to ([\d,]+) bytes", PAGE)
-    source: Any = engine({"A": "x" * int(least), "B": "x" * int(most.replace(",", ""))})._secrets
-    assert source.read("A") and source.read("B")  # noqa: PT018
-    for value in ("x" * (int(least) - 1), "x" * (int(most.replace(",", "")) + 1)):
-        try:
-            assert engine({"A": value})._secrets.read("A") is None
-        except NodeError as error:
-            assert error.type == "SecretInvalid"
+def test_the_bounds_of_values_are_those_of_the_page() -> None:
+    [bounds] = re.findall(r"text of (\d+) characters to ([\d,]+) bytes", PAGE)
+    least, most = (int(bound.replace(",", "")) for bound in bounds)
+    for size in (least, most):
+        assert NamedSecrets({"A": "x" * size}).read("A") is not None
+    for size in (least - 1, most + 1):
+        with pytest.raises(NodeError, match="SecretInvalid"):
+            NamedSecrets({"A": "x" * size}).read("A")

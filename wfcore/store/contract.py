@@ -93,8 +93,9 @@ class Move:
 
     Applied if and only if the node's state is in `expect`, its token equals `token` (0: any), its
     fan-out cursor equals `cursor`, and, with `if_due`, its deadline has passed; an execution that
-    has ended takes no Move. (`to`, `new_token`) and the cursor identify the Move: where the row
-    already stands there, or further on in the same fan-out, the answer is `again`.
+    has ended takes no Move, and a node no lease (`charge` ATTEMPT) with the token of its last one:
+    that is a copy which came late. (`to`, `new_token`) and the cursor identify the Move: where the
+    row already stands there, or further on in the same fan-out, the answer is `again`.
     """
 
     execution: str

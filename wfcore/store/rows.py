@@ -31,6 +31,8 @@ class NodeRow:
     ended: int | None = None
     queue: str = ""
     handler: str = ""
+    leased: int = 0
+    """Token of the last lease: a copy of its Move that comes late must not take the node again."""
 
     @property
     def is_active(self) -> bool:

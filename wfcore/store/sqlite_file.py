@@ -74,6 +74,7 @@ _MIGRATIONS: Final = (
     """,
     """
     ALTER TABLE execution ADD COLUMN meters TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE node ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
     """,
 )
 

@@ -19,7 +19,7 @@ from wfcore.workflow.states import NodeState, Status
 __all__ = ["SqliteLedger", "decode_event"]
 
 _IDLE_ENTRIES: Final = 1_000
-_PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"
+_PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 17)})"
 _ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 18)})"
 _SET_EXECUTION: Final = (
     "UPDATE execution SET status = ?, halt = ?, active = ?, failures = ?, seq = ?, notices = ?, "
@@ -27,7 +27,7 @@ _SET_EXECUTION: Final = (
 )
 _NODE_COLUMNS: Final = (
     "key, state, token, attempt, failures, lost, ok, failed, skipped, cursor, deadline, started, "
-    "ended, queue, handler"
+    "ended, queue, handler, leased"
 )
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -233,6 +233,7 @@ def _node_values(number: int, row: NodeRow) -> tuple[Any, ...]:
         row.ended,
         row.queue,
         row.handler,
+        row.leased,
     )
 
 

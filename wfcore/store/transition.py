@@ -85,6 +85,8 @@ def _refusal(entry: Entry, row: NodeRow | None, move: Move, now: int) -> Code | 
         return Code.STALE
     if move.if_due and (row is None or not _is_due(row, now)):
         return Code.STALE
+    if move.charge is Charge.ATTEMPT and row is not None and row.leased == move.new_token:
+        return Code.STALE
     if entry.row.halt and (move.to in ACTIVE or state is NodeState.PENDING):
         return Code.HALTED
     if entry.row.ended is not None:
@@ -132,6 +134,7 @@ def _move_row(row: NodeRow, move: Move, now: int, halted: bool) -> None:
     if move.charge is Charge.ATTEMPT:
         row.attempt += 1
         row.started = row.started if row.started is not None else now
+        row.leased = move.new_token
     elif move.charge is Charge.FAILURE:
         row.failures += 1
     elif move.charge is Charge.LOST:
@@ -181,7 +184,7 @@ def _fires(target: NodeRow, edge: Edge) -> bool:
 
 def _lease(target: NodeRow, move: Move, index: int, now: int) -> None:
     target.state = NodeState.RUNNING
-    target.token = move.keep_token + index
+    target.token = target.leased = move.keep_token + index
     target.attempt = 1
     target.started = now
     target.deadline = now + move.lease_ms
