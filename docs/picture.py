@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ def main() -> None:
         env={"COLUMNS": "100", "PATH": "/usr/bin:/bin", "NO_COLOR": "1"},
     )
     lines = _shortened(played.stdout.split("\n 4  ")[0].splitlines())
-    console = Console(record=True, width=100, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(record=True, width=100, file=StringIO())
     for line in lines:
         text = Text(line)
         for pattern, style in _STYLES:
