@@ -7,7 +7,7 @@ TLS asks for and verifies are the URL's, and no connection made for one name ser
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import httpcore
 
@@ -28,7 +28,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._sockets: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
+        # To a type checker it is also the empty class that stands in where anyio is missing.
+        self._sockets: Any = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -45,9 +46,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
 
         def connect(address: Address) -> Awaitable[httpcore.AsyncNetworkStream]:
-            return self._sockets.connect_tcp(
+            connecting: Awaitable[httpcore.AsyncNetworkStream] = self._sockets.connect_tcp(
                 str(address), port, timeout, local_address, socket_options
             )
+            return connecting
 
         return await _first(addresses[:_MOST_ADDRESSES], connect)
 
