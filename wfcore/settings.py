@@ -104,7 +104,10 @@ class Settings(BaseSettings):
     retry_delay: Seconds = _RETRY.retry_delay
     max_output_bytes: Count = _LIMITS.max_output_bytes
     max_nodes: Count = _LIMITS.max_nodes
+    max_edges: Count = _LIMITS.max_edges
     max_document_bytes: Count = _LIMITS.max_document_bytes
+    max_depth: Annotated[int, Field(ge=4, le=200)] = _LIMITS.max_depth
+    max_template_bytes: Count = _LIMITS.max_template_bytes
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
     llm_provider: str | None = None
     """`echo` calls no model; else whose the models are that are named without a provider."""
@@ -162,7 +165,10 @@ class Settings(BaseSettings):
             "outbound_allow": self.outbound_allow,
             "limits": Limits(
                 max_nodes=self.max_nodes,
+                max_edges=self.max_edges,
                 max_document_bytes=self.max_document_bytes,
+                max_depth=self.max_depth,
+                max_template_bytes=self.max_template_bytes,
                 max_output_bytes=self.max_output_bytes,
             ),
             "retry": RetryDefaults(

@@ -1,12 +1,13 @@
 """Every field of the document does what it says, on every store."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.engine.acting import Gate, Recorder, eventually
 from tests.engine.documents import node, workflow
-from wfcore import DocumentRefused, Engine, ExecutionFailed, Status
+from wfcore import DocumentRefused, Engine, ExecutionFailed, Limits, Status
 
 
 async def outcome(engine: Engine, document: dict[str, Any], given: Any = None) -> dict[str, Any]:
@@ -257,3 +258,33 @@ async def test_the_input_must_match_its_schema_wherever_it_arrives(engine: Engin
     assert missing.value.problems[0].pointer.startswith("/execution/input")
     assert at_trigger.value.problems[0].pointer == "/execution/input/n"
     assert result.results == {"a": {"value": 5}}
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (Limits(max_nodes=1), "document.too_many_nodes"),
+        (Limits(max_edges=0), "document.too_many_edges"),
+        (Limits(max_document_bytes=50), "document.too_large"),
+        (Limits(max_depth=3), "json.depth"),
+        (Limits(max_template_bytes=10), "template.too_large"),
+    ],
+)
+async def test_every_size_limit_of_a_document_is_held(limits: Limits, code: str) -> None:
+    document = {
+        "name": "limits",
+        "dag": {
+            "nodes": [
+                {"id": "a", "handler": "output", "config": {"value": 1}},
+                {
+                    "id": "b",
+                    "handler": "output",
+                    "dependencies": ["a"],
+                    "config": {"value": "{{ a.output.a }} and more text"},
+                },
+            ]
+        },
+    }
+    async with Engine(limits=limits) as engine:
+        for given in (document, json.dumps(document)):
+            assert code in {problem.code for problem in await engine.check(given)}

@@ -38,7 +38,10 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "RETRY_DELAY": "0.25",
         "MAX_OUTPUT_BYTES": "1000",
         "MAX_NODES": "10",
+        "MAX_EDGES": "30",
         "MAX_DOCUMENT_BYTES": "5000",
+        "MAX_DEPTH": "20",
+        "MAX_TEMPLATE_BYTES": "400",
         "LLM_PROVIDER": "echo",
         "LLM_MODEL": "openai:gpt-4o",
         "LLM_MAX_CONCURRENCY": "3",
@@ -66,7 +69,14 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         },
         "secrets": NamedSecrets({"TOKEN": "hush"}, Path("secrets")),
         "outbound_allow": ("127.0.0.1:8123", "db.internal", "10.0.0.0/8"),
-        "limits": Limits(max_nodes=10, max_document_bytes=5000, max_output_bytes=1000),
+        "limits": Limits(
+            max_nodes=10,
+            max_edges=30,
+            max_document_bytes=5000,
+            max_depth=20,
+            max_template_bytes=400,
+            max_output_bytes=1000,
+        ),
         "retry": RetryDefaults(max_retries=0, base_backoff=0.5, retry_delay=0.25),
     }
 

@@ -41,7 +41,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import NamedSecrets, SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.templating import Templating
+from wfcore.templating import TemplateLimits, Templating
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import NodeState, Status
 
@@ -339,7 +339,10 @@ class Engine:
         """Put the parts together; here and nowhere else they learn of each other."""
         templaters = self.registry.templaters
         templating = Templating(
-            filters=templaters.filters, tests=templaters.tests, globals=templaters.globals
+            _template_limits(self._limits),
+            filters=templaters.filters,
+            tests=templaters.tests,
+            globals=templaters.globals,
         )
         counters = Counters()
         self._threads = Threads(counters)
@@ -387,3 +390,11 @@ class Engine:
             return
         if record is not None and record.halt:
             self._worker.interrupt_execution(lease.execution, record.halt)
+
+
+def _template_limits(limits: Limits) -> TemplateLimits:
+    """What templates may make has to hold an output, as it may be put into the next config."""
+    return TemplateLimits(
+        max_source_bytes=limits.max_template_bytes,
+        max_output_bytes=2 * limits.max_output_bytes,
+    )
