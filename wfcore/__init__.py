@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wfcore.errors import (
         Conflict,
         DocumentRefused,
+        EngineNotOpen,
         ErrorRecord,
         ExecutionFailed,
         ExecutionNotFound,
@@ -44,6 +45,7 @@ __all__ = [
     "Counters",
     "DocumentRefused",
     "Engine",
+    "EngineNotOpen",
     "ErrorRecord",
     "Event",
     "ExecutionFailed",
@@ -89,6 +91,7 @@ _HOMES: Final = {
     "wfcore.errors": (
         "Conflict",
         "DocumentRefused",
+        "EngineNotOpen",
         "ErrorRecord",
         "ExecutionFailed",
         "ExecutionNotFound",

@@ -7,6 +7,7 @@
   - `ExecutionFailed`: an awaited execution ended other than COMPLETED
   - `NodeError`: raised by handlers: one attempt failed, and how to go on
   - `PluginError`: a plugin cannot be used as asked
+  - `EngineNotOpen`: an engine was used before its start or after its end
   - `StoreError`: the store did not answer or cannot be used
     - `StoreOwned`: another process owns the file
     - `StoreTooNew`: written by a newer format version
@@ -20,6 +21,7 @@ from wfcore.problems import Problem
 __all__ = [
     "Conflict",
     "DocumentRefused",
+    "EngineNotOpen",
     "ErrorRecord",
     "ExecutionFailed",
     "ExecutionNotFound",
@@ -125,6 +127,10 @@ class NodeError(WfError):
 
 class PluginError(WfError):
     """A plugin, or a handler given to the engine, cannot be used as asked."""
+
+
+class EngineNotOpen(WfError):
+    """An engine was used before it was started, or after it was closed."""
 
 
 class StoreError(WfError):

@@ -273,3 +273,11 @@ async def test_a_closed_store_leaves_one_file_and_its_lock(opened: Opened, path:
         await store.create(moves.new(X))
         assert await store.nodes(X, "", 10) == []
     assert sorted(each.name for each in path.parent.iterdir()) == ["wf.db", "wf.db.lock"]
+
+
+async def test_a_link_to_an_owned_file_is_owned_too(opened: Opened, path: Path) -> None:
+    async with opened():
+        link = path.parent / "link.db"
+        link.symlink_to(path)
+        with pytest.raises(StoreOwned):
+            await SqliteStore(link).open()

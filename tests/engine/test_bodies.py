@@ -10,6 +10,8 @@ import pytest
 from tests.engine.acting import Gate, Recorder, eventually
 from tests.engine.documents import node, workflow
 from wfcore import Conflict, DocumentRefused, Engine, ExecutionNotFound, Status
+from wfcore.store.contract import NodeRecord
+from wfcore.store.memory import MemoryStore
 
 ECHOED = workflow(
     node("a", "echo", value="{{ execution.input.x }}"),
@@ -258,3 +260,31 @@ async def test_wait_gives_up_after_its_timeout_and_tells_where_it_stands(
     await eventually(lambda: gate.waiting == ["a"], "the node runs")
     gate.open()
     assert (await engine.wait(execution)).status is Status.COMPLETED
+
+
+class _Overtaken(MemoryStore):
+    """A store in which every page of nodes is out of date as soon as it was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate()
+
+    async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
+        page = await super().nodes(execution, after, limit)
+        self.gate.open()
+        await eventually(lambda: self._ended(execution), "it ends")
+        return page
+
+    async def _ended(self, execution: str) -> bool:
+        record = await self.read(execution)
+        return record is not None and record.status.terminal
+
+
+async def test_a_state_and_its_output_are_of_the_same_moment() -> None:
+    store = _Overtaken()
+    async with Engine(store, handlers=[store.gate.held]) as engine:
+        execution_id = await engine.submit(workflow(node("a", "held")))
+        await engine.trigger(execution_id)
+        await eventually(lambda: store.gate.waiting == ["a"], "it runs")
+        view = await engine.execution(execution_id)
+    assert view["nodes"]["a"] == {"state": "COMPLETED", "output": {"value": "released"}}

@@ -35,7 +35,7 @@ class Progress:
         self.since = since
         """When this process took the execution up, in milliseconds since the epoch."""
         self.finished_before = 0
-        """Nodes that were terminal by then."""
+        """Nodes that had COMPLETED, FAILED or been SKIPPED by then."""
         self.status = Status.PENDING
         self.nodes = {key: NodeProgress() for key in nodes}
         self.counts = dict.fromkeys(NodeState, 0)
@@ -85,7 +85,8 @@ class Progress:
         detail = event.detail or {}
         node.error = detail.get("error")
         node.note = _note(event.to, detail)
-        if event.to.terminal and event.at < self.since:
+        closed = event.to is NodeState.CANCELLED
+        if event.to.terminal and event.at < self.since and not closed:
             self.finished_before += 1
         if event.to is NodeState.FAILED and len(self.failed) < _MAX_FAILED_KEPT:
             self.failed[event.key] = None

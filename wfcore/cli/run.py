@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from wfcore import Result
 from wfcore.cli.ending import tell_end
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, Format, failures_told
@@ -21,7 +22,7 @@ from wfcore.cli.given import Given, read_document, read_input, read_replacements
 from wfcore.cli.logs import log_to
 from wfcore.cli.options import Allowed, Plugins, outbound_allow
 from wfcore.cli.session import Session
-from wfcore.cli.standard_output import kept_for_result
+from wfcore.cli.standard_output import kept_for_result, writing_result
 from wfcore.settings import Settings
 from wfcore.store.opening import Durability
 
@@ -90,8 +91,18 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
             folder.prune()
             session = Session(note, folder, settings, console)
             result, code = asyncio.run(session.start(document) if document else session.resume())
-        tell_end(result, note, output, console)
+        _write_result(result, note, output, console)
     return code
+
+
+def _write_result(result: Result, note: Note, output: Format, console: Console) -> None:
+    try:
+        with writing_result():
+            tell_end(result, note, output, console)
+    except OSError as error:
+        message = f"the execution is {result.status}, but its result cannot be written: {error}"
+        hint = f"wf run --resume {note.execution} shows it again"
+        raise CommandFailed.single(Exit.FAILED, "output", message, hint) from error
 
 
 def _given(file: str | None, argument: str | None, settings: Settings) -> Given:

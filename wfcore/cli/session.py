@@ -67,9 +67,12 @@ class Session:
                     raise _never_stored(note) from error
                 # Raises where this process lacks a plugin: waiting for the nodes would be in vain.
                 standing = await engine.result(note.execution)
+                text = await engine.document(note.execution)
+                if not standing.status.terminal and (problems := await engine.check(text)):
+                    raise DocumentRefused(problems)
                 if standing.status is Status.PENDING:
                     await engine.trigger(note.execution, note.trigger)
-                document = json.loads(await engine.document(note.execution))
+                document = json.loads(text)
                 return await self._follow(engine, document, interrupts)
 
     def _engine(self) -> Engine:

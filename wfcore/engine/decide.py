@@ -257,29 +257,31 @@ def _end(held: Lease | Due, to: NodeState) -> Move:
 
 def _with_edges(move: Move, plan: Plan, terms: Terms) -> Move:
     """Give a Move the chunk of edges that its cursor stands at, and the cursor of the next."""
-    edges = _edges_after(plan, move.key, move.to)
+    edges, kind = _edges_after(plan, move.key, move.to)
     begin = max(move.cursor, 0)
     end = begin + terms.chunk
-    move.edges = edges[begin:end]
+    chunk = edges[begin:end]
+    if kind is not EdgeKind.OK:
+        chunk = tuple([edge._replace(kind=kind) for edge in chunk])
+    move.edges = chunk
     move.next_cursor = end if end < len(edges) else NO_CURSOR
     move.lease_ms = terms.lease_ms
     move.ready_ms = terms.ready_ms
     return move
 
 
-def _edges_after(plan: Plan, key: str, state: NodeState) -> tuple[Edge, ...]:
-    """Return a node's edges, counting for its successors the way that it ended."""
+def _edges_after(plan: Plan, key: str, state: NodeState) -> tuple[tuple[Edge, ...], EdgeKind]:
+    """Return a node's edges, and as what they count for its successors after the way it ended."""
     if key == START:
-        return plan.roots
+        return plan.roots, EdgeKind.OK
     node = plan.nodes[key]
-    if state is NodeState.COMPLETED:
-        return node.edges
     if state is NodeState.CANCELLED:
-        return ()
-    kind = EdgeKind.SKIPPED
-    if state is NodeState.FAILED:
-        kind = EdgeKind.FAILED if node.on_error == "fail" else EdgeKind.OK
-    return tuple([edge._replace(kind=kind) for edge in node.edges])
+        return (), EdgeKind.OK
+    if state is NodeState.SKIPPED:
+        return node.edges, EdgeKind.SKIPPED
+    if state is NodeState.FAILED and node.on_error == "fail":
+        return node.edges, EdgeKind.FAILED
+    return node.edges, EdgeKind.OK
 
 
 def _set_failure(move: Move, node: PlanNode, outcome: Failed) -> None:

@@ -4,21 +4,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, overload
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
+from wfcore.engine.arguments import check_arguments, template_limits
 from wfcore.engine.attempt import Workshop
 from wfcore.engine.collector import relax_collector
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
+from wfcore.engine.following import follow
 from wfcore.engine.heart import Heart
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.outline import Outline
+from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plans import Document, Plans
 from wfcore.engine.proof import Prover
 from wfcore.engine.retry import RetryDefaults
@@ -30,7 +32,7 @@ from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result, execution_view, read_result
 from wfcore.engine.watch import Message, Watch
 from wfcore.engine.worker import Worker
-from wfcore.errors import DocumentRefused, ExecutionNotFound, StoreError
+from wfcore.errors import DocumentRefused, EngineNotOpen, ExecutionNotFound, StoreError
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import UNSET
@@ -41,16 +43,14 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import NamedSecrets, SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.templating import TemplateLimits, Templating
+from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
-from wfcore.workflow.states import NodeState, Status
+from wfcore.workflow.states import Status
 
 __all__ = ["Engine"]
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-_EVENT_PAGE: Final = 500
-_PATIENCE: Final = 5.0
 _CLOSE_SECONDS: Final = 5.0
 
 
@@ -65,8 +65,7 @@ class Engine:
     `host:port` and networks that HTTP requests may reach beside the internet. `lease_seconds` is
     how long a lease lasts unless it is renewed, `ready_seconds` after what time a READY node that
     nobody took is dispatched again, `drain_seconds` how long `close` lets running attempts go on.
-    `relax_gc` makes the garbage collector of the whole process run less often, where it still has
-    Python's defaults.
+    `relax_gc` lets the process's garbage collector run less often, unless its pace was chosen.
     """
 
     def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
@@ -89,6 +88,13 @@ class Engine:
         drain_seconds: float = 5.0,
         relax_gc: bool = True,
     ) -> None:
+        check_arguments(
+            concurrency=concurrency,
+            durability=durability,
+            lease=lease_seconds,
+            ready=ready_seconds,
+            drain=drain_seconds,
+        )
         self.registry: Registry = load_plugins(
             handlers=handlers, plugins=plugins, discover=discover
         )
@@ -113,6 +119,9 @@ class Engine:
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
+        self._counters = Counters()
+        self._assembled: Runtime | None = None
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -129,7 +138,22 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """What this engine did since it started."""
-        return self._runtime.counters
+        return self._counters
+
+    @property
+    def _runtime(self) -> Runtime:
+        return self._check_open()
+
+    @property
+    def _submission(self) -> Submission:
+        self._check_open()
+        return self._submitting
+
+    def _check_open(self) -> Runtime:
+        if self._assembled is None or self._closed:
+            how = "is closed" if self._closed else "has not been started"
+            raise EngineNotOpen(f"the engine {how}: use it inside `async with Engine(...)`")
+        return self._assembled
 
     @property
     def limits(self) -> Limits:
@@ -146,15 +170,17 @@ class Engine:
 
         Raises `StoreError`, among them `StoreOwned` where another process has the file.
         """
+        if self._assembled is not None:
+            raise EngineNotOpen("an engine is started once: make another one")
         if self._relax_gc:
             relax_collector()
         await self._store.open()
         try:
             await self._bus.open(sorted({h.queue for h in self.registry.handlers.values()}))
+            self._assembled = self._assemble()
         except BaseException:
             await self._store.close()
             raise
-        self._assemble()
         self._heart.start()
         self._tasks = [
             asyncio.create_task(keep_running("worker", self._worker.run)),
@@ -163,6 +189,10 @@ class Engine:
 
     async def close(self) -> None:
         """Take nothing more, let running attempts end, give back the rest, close the store."""
+        if self._assembled is None or self._closed:
+            return
+        self._closed = True
+        self._assembled.watchers.notify_all()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -217,7 +247,7 @@ class Engine:
 
     async def result(self, execution_id: str) -> Result:
         """Return how an execution ended, or where it stands."""
-        return await self._result(await self._record(execution_id))
+        return await self._result(await self.record(execution_id))
 
     async def results(self, execution_id: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}/results`."""
@@ -225,17 +255,20 @@ class Engine:
 
     async def execution(self, execution_id: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}`: the status, and every node."""
-        record = await self._record(execution_id)
+        record = await self.record(execution_id)
         outline = await self._outline(record)
         return await self._ask(lambda: execution_view(self._store, record, outline))
 
     async def record(self, execution_id: str) -> ExecutionRecord:
         """Return an execution without its nodes; raises `ExecutionNotFound`."""
-        return await self._record(execution_id)
+        record = await self._ask(lambda: self._store.read(execution_id))
+        if record is None:
+            raise ExecutionNotFound(execution_id)
+        return record
 
     async def document(self, execution_id: str) -> str:
         """Return the workflow document of an execution, as JSON text."""
-        record = await self._record(execution_id)
+        record = await self.record(execution_id)
         return await self._ask(lambda: self._store.document(record.plan)) or ""
 
     async def cancel(self, execution_id: str) -> Status:
@@ -245,14 +278,14 @@ class Engine:
         stays as it ended.
         """
         runtime = self._runtime
-        reply = await runtime.insist(lambda: self._store.halt(execution_id, Halt.CANCEL), 5.0)
+        reply = await runtime.insist(lambda: self._store.halt(execution_id, Halt.CANCEL), PATIENCE)
         await runtime.settle(execution_id, reply)
-        record = await self._record(execution_id)
+        record = await self.record(execution_id)
         if not record.status.terminal:
             # Where the store fails in the middle of it, the sweeper goes on with it.
             with suppress(StoreError):
                 await self._sweeper.close_execution(execution_id, Halt.CANCEL)
-            record = await self._record(execution_id)
+            record = await self.record(execution_id)
         return record.status
 
     @overload
@@ -269,33 +302,13 @@ class Engine:
         With `transient`, also what its handlers `emit` meanwhile in this process: a `Message` of
         an attempt comes before the event that ends it. Who reads too slowly loses the oldest.
         """
-        await self._record(execution_id)
-        with self._runtime.watchers.watch(execution_id, listens=transient) as watch:
-            while True:
-                heard = watch.take()
-                page = await self._ask(
-                    partial(self._store.events, execution_id, after, _EVENT_PAGE)
-                )
-                for event in page:
-                    if event.before is NodeState.RUNNING:
-                        heard += watch.take()
-                        for message in [each for each in heard if each.key == event.key]:
-                            yield message
-                        heard = [each for each in heard if each.key != event.key]
-                    after = event.seq
-                    yield event
-                    if event.status.terminal:
-                        return
-                for message in heard:
-                    yield message
-                if not page and not heard:
-                    record = await self._record(execution_id)
-                    if record.status.terminal and after >= record.seq:
-                        return
-                    await watch.changed()
+        await self.record(execution_id)
+        async for told in follow(self._runtime, execution_id, after, transient=transient):
+            yield told
 
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
         """Return what handlers that run here said about how far they are, by node."""
+        self._check_open()
         return self._worker.progress(execution_id)
 
     async def _close_handlers(self) -> None:
@@ -309,7 +322,7 @@ class Engine:
         # What runs here need not be looked up: its end will be heard.
         if self._runtime.opened.known(execution_id) is not None:
             await watch.changed()
-        while not (record := await self._record(execution_id)).status.terminal:
+        while not (record := await self.record(execution_id)).status.terminal:
             await watch.changed()
         return await self._result(record)
 
@@ -327,31 +340,25 @@ class Engine:
             return Outline.of_document(text or "", self.registry)
 
     async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
-        return await self._runtime.insist(command, _PATIENCE)
+        return await self._runtime.insist(command, PATIENCE)
 
-    async def _record(self, execution_id: str) -> ExecutionRecord:
-        record = await self._ask(lambda: self._store.read(execution_id))
-        if record is None:
-            raise ExecutionNotFound(execution_id)
-        return record
-
-    def _assemble(self) -> None:
+    def _assemble(self) -> Runtime:
         """Put the parts together; here and nowhere else they learn of each other."""
         templaters = self.registry.templaters
         templating = Templating(
-            _template_limits(self._limits),
+            template_limits(self._limits),
             filters=templaters.filters,
             tests=templaters.tests,
             globals=templaters.globals,
         )
-        counters = Counters()
+        counters = self._counters
         self._threads = Threads(counters)
         self._http = OutboundClient(self._allow)
         prover = Prover(self.registry, templating, self._limits, self._secrets)
         plans = Plans(prover, self._store, self._limits, self._threads)
         outcomes = Outcomes(self._store, counters)
         opened = OpenExecutions(plans, prover, outcomes)
-        self._runtime = Runtime(
+        runtime = Runtime(
             self._store, self._bus, self._terms, plans, opened, outcomes, counters=counters
         )
         workshop = Workshop(
@@ -362,19 +369,20 @@ class Engine:
             self._secrets,
             self._settings,
             self._limits.max_output_bytes,
-            self._runtime.watchers,
+            runtime.watchers,
             frozenset(
                 name
                 for name, each in self.registry.handlers.items()
                 if iscoroutinefunction(each.run)
             ),
         )
-        self._worker = Worker(self._runtime, workshop, self._concurrency)
-        self._sweeper = Sweeper(self._runtime, self._worker)
-        self._submission = Submission(self._runtime, self._worker, self._limits, self._threads)
+        self._worker = Worker(runtime, workshop, self._concurrency)
+        self._sweeper = Sweeper(runtime, self._worker)
+        self._submitting = Submission(runtime, self._worker, self._limits, self._threads)
         self._heart = Heart(
             self._store, self._terms.lease_ms, self._worker.leases, self._lease_lost
         )
+        return runtime
 
     def _lease_lost(self, lease: LeaseRef) -> None:
         task = asyncio.get_running_loop().create_task(self._interrupt_if_halted(lease))
@@ -390,11 +398,3 @@ class Engine:
             return
         if record is not None and record.halt:
             self._worker.interrupt_execution(lease.execution, record.halt)
-
-
-def _template_limits(limits: Limits) -> TemplateLimits:
-    """What templates may make has to hold an output, as it may be put into the next config."""
-    return TemplateLimits(
-        max_source_bytes=limits.max_template_bytes,
-        max_output_bytes=2 * limits.max_output_bytes,
-    )

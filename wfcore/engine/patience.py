@@ -7,9 +7,12 @@ from typing import Final, TypeVar
 from wfcore.engine.counters import Counters
 from wfcore.errors import StoreError
 
-__all__ = ["insist"]
+__all__ = ["PATIENCE", "insist"]
 
 T = TypeVar("T")
+PATIENCE: Final = 5.0
+"""Seconds for which someone who waits for an answer is kept waiting."""
+
 _FIRST_DELAY: Final = 0.02
 _LONGEST_DELAY: Final = 1.0
 

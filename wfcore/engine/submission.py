@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from wfcore.engine.decide import start
 from wfcore.engine.opened import Trigger
+from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Document, json_text
 from wfcore.engine.runtime import Runtime
@@ -25,7 +26,6 @@ from wfcore.workflow.weight import is_light
 
 __all__ = ["Submission"]
 
-_PATIENCE: Final = 5.0
 _EXECUTION: Final = "execution"
 _ID_TAKEN: Final = Problem(
     "submit.conflict", "", "the execution id belongs to another workflow, or another input"
@@ -60,7 +60,7 @@ class Submission:
     async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
         """Start an execution; the same body again changes nothing, another one is a conflict."""
         runtime = self._runtime
-        record = await runtime.insist(lambda: runtime.store.read(execution_id), _PATIENCE)
+        record = await runtime.insist(lambda: runtime.store.read(execution_id), PATIENCE)
         if record is None:
             raise ExecutionNotFound(execution_id)
         plan = await runtime.plans.get(record.plan)
@@ -79,8 +79,8 @@ class Submission:
             timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
         )
         store = self._runtime.store
-        if not await self._runtime.insist(lambda: store.create(new), _PATIENCE):
-            record = await self._runtime.insist(lambda: store.read(new.id), _PATIENCE)
+        if not await self._runtime.insist(lambda: store.create(new), PATIENCE):
+            record = await self._runtime.insist(lambda: store.read(new.id), PATIENCE)
             if record is not None and (record.plan, record.input) != (new.plan, new.input):
                 raise Conflict(_ID_TAKEN)
         return new.id
@@ -91,7 +91,7 @@ class Submission:
         runtime = self._runtime
         opened = runtime.opened.open(execution_id, plan, trigger)
         move = start(plan, execution_id, json_text(trigger.as_dict()), _token(body), runtime.terms)
-        reply = await self._worker.start(move, opened, _PATIENCE)
+        reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code not in (Code.OK, Code.AGAIN):
             raise Conflict(_conflict(reply))
         if plan.timeout is not None:

@@ -73,6 +73,9 @@ async def execution_view(
             if node.state is not NodeState.PENDING:
                 shown["state"] = str(node.state)
             result = found.get(node.key)
+            if result is not None:
+                # Read later than the page: the state that goes with the output.
+                shown["state"] = str(result.state)
             if result is not None and result.output is not None:
                 shown["output"] = json.loads(result.output)
             if result is not None and result.error is not None:

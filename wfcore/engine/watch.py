@@ -46,6 +46,11 @@ class Watchers:
                 watch.heard.append(message)
                 watch.event.set()
 
+    def notify_all(self) -> None:
+        """Wake everyone: there is nothing more to wait for."""
+        for execution in self._waiting:
+            self.notify(execution, ended=True)
+
     def watch(self, execution: str, *, ends_only: bool = False, listens: bool = False) -> "Watch":
         """Watch an execution from now on, inside a `with`; one that `listens` hears messages."""
         return Watch(self._waiting, execution, ends_only=ends_only, listens=listens)

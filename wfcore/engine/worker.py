@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
 from wfcore.engine.attempt import GRACE_SECONDS, Attempt, Workshop
@@ -25,12 +25,13 @@ from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.upkeep import tell_failure
-from wfcore.errors import DocumentRefused, StoreError
+from wfcore.errors import DocumentRefused
 from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
 from wfcore.workflow.states import NodeState
 
 __all__ = ["Worker"]
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _LEASES_AT_ONCE: Final = 256
 _UNUSABLE_PLAN_MS: Final = 5_000
@@ -48,6 +49,7 @@ class Worker:
         self._slot_freed = asyncio.Event()
         self._attempts: dict[tuple[str, str], Attempt] = {}
         self._strands: set[asyncio.Task[None]] = set()
+        self._leasing: set[asyncio.Task[Any]] = set()
         self._left_behind: set[asyncio.Task[Any]] = set()
         self._draining = False
         self._stopping = False
@@ -65,17 +67,25 @@ class Worker:
             # While it waited for hints, continuations may have taken the slots.
             batch, waiting = waiting[: max(self._free, 0)], waiting[max(self._free, 0) :]
             if batch:
-                # Shielded: what the store leases has to be run or given back, also while closing.
-                leasing = asyncio.ensure_future(self._lease(batch))
-                self._strands.add(leasing)
-                leasing.add_done_callback(self._strands.discard)
-                await asyncio.shield(leasing)
+                self._free -= len(batch)
+                await self._owned(self._lease(batch))
 
     async def start(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         """Apply the Move that starts an execution, and run what it keeps.
 
         Further chunks follow in the background; should they not, the sweeper goes on with them.
+        A caller that is cancelled meanwhile stops waiting; the start goes on without it.
         """
+        return await self._owned(self._begin(first, opened, patience))
+
+    async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something whose leases have to be run, whatever becomes of whoever asked for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._leasing.add(task)
+        task.add_done_callback(self._leasing.discard)
+        return await asyncio.shield(task)
+
+    async def _begin(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         reply, leases = await self._apply(first, own=False, patience=patience)
         if _is_applied(reply) and not reply.status.terminal:
             self._runtime.opened.keep(opened)
@@ -125,6 +135,8 @@ class Worker:
         if self._strands and grace > 0:
             await asyncio.wait(self._strands, timeout=grace)
         self._stopping = True
+        if self._leasing:
+            await asyncio.wait(self._leasing, timeout=_LAST_MOVES_SECONDS)
         for attempt in list(self._attempts.values()):
             attempt.interrupt(_GIVEN_BACK)
         if self._attempts:
@@ -152,8 +164,8 @@ class Worker:
             move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
 
     async def _lease(self, tasks: list[Task]) -> None:
+        """Lease nodes that hints told of; their slots are taken already."""
         runtime = self._runtime
-        self._free -= len(tasks)
         moves = [lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks]
         replies = await runtime.apply(moves)
         await runtime.bus.claimed(tasks)
@@ -297,7 +309,7 @@ class Worker:
         move.keep_token = runtime.token()
         try:
             [reply] = await runtime.insist(lambda: runtime.store.apply([move]), patience)
-        except StoreError:
+        except BaseException:
             self._give_back(spare)
             raise
         leases = list(await runtime.settle(move.execution, reply))

@@ -89,7 +89,8 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path, *, durable: bool) -> None:
-        self.path = path
+        # Through whatever link it is named, one file has one lock.
+        self.path = path.resolve()
         self._durable = durable
         self._lock: int | None = None
 

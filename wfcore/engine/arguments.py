@@ -1,0 +1,40 @@
+"""The arguments of an engine, checked before anything is opened."""
+
+import math
+from typing import Final, get_args
+
+from wfcore.store.opening import Durability
+from wfcore.templating import TemplateLimits
+from wfcore.workflow.limits import Limits
+
+__all__ = ["check_arguments", "template_limits"]
+
+_LONGEST: Final = 365 * 24 * 3600.0
+
+
+def check_arguments(
+    *, concurrency: object, durability: object, lease: object, ready: object, drain: object
+) -> None:
+    """Raise `ValueError` for what an engine cannot work with; times in seconds."""
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency!r}; it has to be a whole number from 1")
+    if durability not in get_args(Durability):
+        raise ValueError(f"durability is {durability!r}; it has to be durable or relaxed")
+    _check_seconds("lease_seconds", lease, 0.05)
+    _check_seconds("ready_seconds", ready, 0.001)
+    _check_seconds("drain_seconds", drain, 0.0)
+
+
+def _check_seconds(name: str, value: object, least: float) -> None:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
+    if not least <= value <= _LONGEST:
+        raise ValueError(f"{name} is {value!r}; it has to be between {least:g} and {_LONGEST:g}")
+
+
+def template_limits(limits: Limits) -> TemplateLimits:
+    """Return the bounds of templates: what they make has to hold an output for the next config."""
+    return TemplateLimits(
+        max_source_bytes=limits.max_template_bytes,
+        max_output_bytes=2 * limits.max_output_bytes,
+    )

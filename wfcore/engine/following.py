@@ -1,0 +1,46 @@
+"""The events of an execution as they come, and what its handlers say in between."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+from wfcore.engine.patience import PATIENCE
+from wfcore.engine.runtime import Runtime
+from wfcore.engine.watch import Message
+from wfcore.store.contract import Event
+from wfcore.workflow.states import NodeState
+
+__all__ = ["follow"]
+
+_PAGE: Final = 500
+
+
+async def follow(
+    runtime: Runtime, execution: str, after: int, *, transient: bool
+) -> AsyncIterator[Event | Message]:
+    """Yield events with `seq` > `after` to the end; with `transient`, messages in between.
+
+    A message of an attempt comes before the event that ends it.
+    """
+    store = runtime.store
+    with runtime.watchers.watch(execution, listens=transient) as watch:
+        while True:
+            heard = watch.take()
+            page = await runtime.insist(partial(store.events, execution, after, _PAGE), PATIENCE)
+            for event in page:
+                if event.before is NodeState.RUNNING:
+                    heard += watch.take()
+                    for message in [each for each in heard if each.key == event.key]:
+                        yield message
+                    heard = [each for each in heard if each.key != event.key]
+                after = event.seq
+                yield event
+                if event.status.terminal:
+                    return
+            for message in heard:
+                yield message
+            if not page and not heard:
+                record = await runtime.insist(partial(store.read, execution), PATIENCE)
+                if record is None or (record.status.terminal and after >= record.seq):
+                    return
+                await watch.changed()
