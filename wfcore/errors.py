@@ -9,6 +9,7 @@
   - `PluginError`: a plugin cannot be used as asked
   - `EngineNotOpen`: an engine was used before its start or after its end
   - `StoreError`: the store did not answer or cannot be used
+    - `CommandRefused`: the store cannot take this command, however often it is repeated
     - `StoreOwned`: another process owns the file
     - `StoreTooNew`: written by a newer format version
 """
@@ -19,6 +20,7 @@ from typing import Any, NotRequired, TypedDict
 from wfcore.problems import Problem
 
 __all__ = [
+    "CommandRefused",
     "Conflict",
     "DocumentRefused",
     "EngineNotOpen",
@@ -135,6 +137,14 @@ class EngineNotOpen(WfError):
 
 class StoreError(WfError):
     """The store did not answer, or cannot be used; what was asked may or may not have happened."""
+
+
+class CommandRefused(StoreError):
+    """A command's own fault: it changed nothing, and would be refused again."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.__cause__ = cause
 
 
 class StoreOwned(StoreError):

@@ -11,6 +11,7 @@ import pytest
 from tests.conformance import moves
 from tests.conformance.lab import Lab, X, dump, fired, kept
 from tests.conformance.moves import BRIEF, LONG, edge
+from wfcore.errors import CommandRefused
 from wfcore.store.contract import START, Charge, Code, Lease, Move
 from wfcore.workflow.states import NodeState, Status
 
@@ -300,7 +301,16 @@ class TestWholeness:
         before = await dump(lab.store, X)
         broken = moves.complete(X, "a", 11, [edge("c")])
         broken.detail = "{"
-        with pytest.raises(Exception, match="Expecting"):
+        with pytest.raises(CommandRefused, match="Expecting"):
+            await lab.apply(broken)
+        assert await dump(lab.store, X) == before
+        await lab.done(moves.complete(X, "a", 11, [edge("c")]))
+
+    async def test_a_move_whose_meters_are_no_numbers_changes_nothing(self, lab: Lab) -> None:
+        await lab.running("a", "b")
+        before = await dump(lab.store, X)
+        broken = moves.complete(X, "a", 11, [edge("c")], meters={"tokens": "many"})  # type: ignore[dict-item]
+        with pytest.raises(CommandRefused, match="unsupported operand"):
             await lab.apply(broken)
         assert await dump(lab.store, X) == before
         await lab.done(moves.complete(X, "a", 11, [edge("c")]))

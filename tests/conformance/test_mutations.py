@@ -365,15 +365,17 @@ MUTANTS = [
     ),
     Mutant(
         "only the last amount counts",
-        "execution.meters.get(name, 0) + amount",
+        "meters.get(name, 0) + amount",
         "amount",
         reading.TestMeters().test_amounts_add_up_by_name_over_attempts_and_nodes,
     ),
     Mutant(
         "the detail is read too late",
         "    detail = json.loads(move.detail) if move.detail else None\n"
+        "    sums = _sums(entry.row.meters, move.meters or {})\n"
         "    execution = entry.row\n"
         "    row = row or ledger.add(entry, move.key)\n",
+        "    sums = _sums(entry.row.meters, move.meters or {})\n"
         "    execution = entry.row\n"
         "    row = row or ledger.add(entry, move.key)\n"
         "    row.attempt += 1\n"

@@ -1,5 +1,6 @@
 """What is read back: executions, documents, nodes, results and the event log."""
 
+import sys
 from typing import Any
 
 from tests.conformance import moves
@@ -166,6 +167,12 @@ class TestEvents:
         assert [event.seq for event in await lab.store.events(X, 4, 10)] == [5]
         assert await lab.store.events(X, 99, 10) == []
 
+    async def test_pages_begin_with_the_first_where_less_than_nothing_was_seen(
+        self, lab: Lab
+    ) -> None:
+        await lab.running("a")
+        assert [event.seq for event in await lab.store.events(X, -1, 10)] == [1, 2]
+
 
 class TestNotices:
     async def test_a_notice_stands_once_in_the_order_of_arrival(self, lab: Lab) -> None:
@@ -216,3 +223,10 @@ class TestMeters:
         await lab.done(moves.complete(X, "a", 11, meters={"cost": 0.125}))
         record = await lab.record()
         assert (record.status, record.meters) == (Status.COMPLETED, {"cost": 0.125})
+
+    async def test_a_sum_beyond_the_largest_number_stays_there(self, lab: Lab) -> None:
+        await lab.running("a", "b")
+        for key, token in (("a", 11), ("b", 12)):
+            await lab.done(moves.complete(X, key, token, meters={"up": 1e308, "down": -1e308}))
+        largest = sys.float_info.max
+        assert (await lab.record()).meters == {"up": largest, "down": -largest}

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.conformance import moves
 from tests.conformance.clock import ManualClock
 from tests.conformance.lab import X, dump
 from tests.conformance.moves import LONG, edge
-from wfcore.errors import StoreError
+from wfcore.errors import CommandRefused, StoreError
 from wfcore.store.contract import Code, Move, Reply
 from wfcore.store.opening import Durability
 from wfcore.store.sqlite import SqliteStore
@@ -144,8 +145,9 @@ class TestFailures:
                 asyncio.ensure_future(store.create(moves.new("x3"))),
             ]
         for answer in waiting:
-            with pytest.raises(StoreError, match="full"):
+            with pytest.raises(StoreError, match="full") as ill:
                 await answer
+            assert not isinstance(ill.value, CommandRefused), "it is welcome again later"
         assert (await dump(store, X), await dump(store, "x2")) == before
         assert await store.read("x3") is None
         await run_sql(store, "PRAGMA max_page_count = 1000000")
@@ -208,17 +210,28 @@ class TestFailures:
         reply, *_ = await store.apply([big(X, "a", 11)])
         assert (reply.code, reply.status) == (Code.OK, Status.COMPLETED)
 
-    async def test_a_command_that_cannot_be_stored_fails_alone(self, store: SqliteStore) -> None:
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("output", '{"data":"\ud800"}'),
+            ("output", object()),
+            ("next_cursor", 2**63),
+            ("meters", {"tokens": Decimal(1)}),
+        ],
+    )
+    async def test_a_command_that_cannot_be_stored_is_refused_alone(
+        self, store: SqliteStore, field: str, value: object
+    ) -> None:
         await started(store, X, "a", "b", "c")
         poison = moves.complete(X, "b", 12)
-        poison.output = '{"data":"\ud800"}'
+        setattr(poison, field, value)
         async with Paused(store):
             ends = [
                 asyncio.ensure_future(store.apply([move]))
                 for move in (moves.complete(X, "a", 11), poison, moves.complete(X, "c", 13))
             ]
         done = await asyncio.gather(*ends, return_exceptions=True)
-        assert isinstance(done[1], StoreError)
+        assert isinstance(done[1], CommandRefused)
         assert codes(done[0]) == codes(done[2]) == [Code.OK]
         record = await store.read(X)
         assert record is not None
@@ -288,6 +301,16 @@ class TestMemory:
         assert len(await self.entries(store)) == 10
         replies = await store.apply([moves.start("e0", [edge("a")])])
         assert replies[0].code is Code.OK
+
+    async def test_executions_that_are_only_read_do_not_pile_up(
+        self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(30):
+            await store.create(moves.new(f"e{number}"))
+        monkeypatch.setattr("wfcore.store.sqlite_ledger._IDLE_ENTRIES", 10)
+        for number in range(30):
+            assert await store.read(f"e{number}")
+        assert len(await self.entries(store)) == 10
 
 
 def codes(answer: list[Reply] | BaseException) -> list[Code]:

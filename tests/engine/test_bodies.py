@@ -288,3 +288,30 @@ async def test_a_state_and_its_output_are_of_the_same_moment() -> None:
         await eventually(lambda: store.gate.waiting == ["a"], "it runs")
         view = await engine.execution(execution_id)
     assert view["nodes"]["a"] == {"state": "COMPLETED", "output": {"value": "released"}}
+
+
+@pytest.mark.parametrize("body", [[], [["a", {}]], 0, False, "", "ab", 5, ()], ids=repr)
+async def test_a_trigger_that_is_no_mapping_is_refused_and_starts_nothing(
+    engine: Engine, body: Any
+) -> None:
+    execution = await engine.submit(ECHOED, {"x": 1})
+
+    with pytest.raises(DocumentRefused) as refused:
+        await engine.trigger(execution, body)
+
+    assert [(each.code, each.pointer) for each in refused.value.problems] == [("trigger.type", "")]
+    assert (await engine.result(execution)).status is Status.PENDING
+    await engine.cancel(execution)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", 5, b"x", ["x"], "a" * 129, "a b", "a/..", "\ud800", "é", "a\n"], ids=repr
+)
+async def test_an_execution_id_has_the_characters_of_ids(engine: Engine, wrong: Any) -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        await engine.submit(ECHOED, {"x": 1}, execution_id=wrong)
+
+    assert [each.code for each in refused.value.problems] == ["execution_id.invalid"]
+    longest = "aZ09_.-" + "a" * 121
+    assert await engine.submit(ECHOED, {"x": 1}, execution_id=longest) == longest
+    await engine.cancel(longest)

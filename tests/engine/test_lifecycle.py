@@ -83,3 +83,13 @@ def test_what_an_engine_cannot_work_with_is_refused_by_its_name(wrong: dict[str,
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         Engine(**wrong)
+
+
+async def test_an_engine_closes_whatever_its_loops_have_just_heard() -> None:
+    for turns in range(6):
+        engine = Engine()
+        await engine.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        engine._runtime.due_sooner.set()
+        await asyncio.wait_for(engine.close(), 5)

@@ -1,6 +1,8 @@
 """What handlers tell their watchers while they run, and what they use."""
 
 import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from tests.engine.acting import Gate, eventually
 from tests.engine.conftest import Opening
 from tests.engine.documents import node, workflow
 from wfcore import Event, ExecutionFailed, Message, NodeContext, NodeError, handler
+from wfcore.store.contract import Move, Reply
 
 
 @handler
@@ -154,3 +157,128 @@ async def test_an_amount_that_is_no_number_fails_its_attempt(opening: Opening) -
         document = workflow(node("a", "miscounts", retry={"max_attempts": 1}))
         with pytest.raises(ExecutionFailed, match="ValueError: nan is no amount of 'tokens'"):
             await engine.run(document)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "wrong"),
+    [
+        ([1e308, 1e308], "1e\\+308 is no amount of 'tokens'"),
+        ([10**400], "0 is no amount of 'tokens'"),
+        ([Decimal("sNaN")], "sNaN is no amount of 'tokens'"),
+        (["many"], "many is no amount of 'tokens'"),
+    ],
+)
+async def test_amounts_beyond_all_numbers_fail_their_attempt(
+    opening: Opening, amounts: list[Any], wrong: str
+) -> None:
+    @handler
+    async def miscounts(context: NodeContext) -> None:
+        for amount in amounts:
+            context.meter("tokens", amount)
+
+    async with opening(miscounts) as engine:
+        document = workflow(node("a", "miscounts", retry={"max_attempts": 1}))
+        with pytest.raises(ExecutionFailed, match=f"ValueError: .*{wrong}"):
+            await engine.run(document)
+
+
+async def test_an_amount_of_any_kind_of_number_is_summed_with_the_others(opening: Opening) -> None:
+    @handler
+    async def exact(context: NodeContext) -> None:
+        context.meter("cost", Decimal("0.25"))  # type: ignore[arg-type]
+
+    @handler
+    async def floating(context: NodeContext) -> None:
+        context.meter("cost", 0.5)
+
+    async with opening(exact, floating) as engine:
+        document = workflow(node("a", "exact"), node("b", "floating", "a"))
+        result = await asyncio.wait_for(engine.run(document), 20)
+    assert result.usage == {"cost": 0.75}
+    assert type(result.usage["cost"]) is float
+
+
+async def test_a_meters_name_can_always_be_stored(opening: Opening) -> None:
+    @handler
+    async def odd(context: NodeContext) -> None:
+        context.meter("\ud800", 1)
+        context.meter("x" * 10_000, 2)
+
+    async with opening(odd) as engine:
+        result = await asyncio.wait_for(engine.run(workflow(node("a", "odd"))), 20)
+    assert result.usage == {"?": 1, "x" * 100: 2}
+
+
+async def test_an_attempt_has_twenty_meters(opening: Opening) -> None:
+    @handler
+    async def meters(context: NodeContext, names: int) -> None:
+        for number in range(names):
+            context.meter(f"m{number}", 1)
+            context.meter(f"m{number}", 1)
+
+    async with opening(meters) as engine:
+        result = await engine.run(workflow(node("a", "meters", names=20)))
+        assert result.usage == {f"m{number}": 2 for number in range(20)}
+        many = node("a", "meters", names=21, retry={"max_attempts": 1})
+        with pytest.raises(ExecutionFailed, match=r"ValueError: .*20 meters.*'m20'"):
+            await engine.run(workflow(many))
+
+
+async def test_what_is_metered_after_the_end_counts_nowhere(opening: Opening) -> None:
+    contexts: list[NodeContext] = []
+
+    @handler
+    async def leaks(context: NodeContext) -> None:
+        context.meter("tokens", 1)
+        contexts.append(context)
+
+    async with opening(leaks) as engine:
+        applied: list[Move] = []
+        apply = engine._store.apply
+
+        async def watched(moves: Sequence[Move]) -> list[Reply]:
+            applied.extend(moves)
+            return await apply(moves)
+
+        engine._store.apply = watched  # type: ignore[method-assign]
+        await engine.run(workflow(node("a", "leaks")))
+        contexts[0].meter("tokens", 1)
+    assert [move.meters for move in applied if move.meters] == [{"tokens": 1}]
+
+
+class TestWhatTheStoreRefuses:
+    """A handler that reaches around its context: nothing else brings what no store can sum."""
+
+    async def test_its_node_fails_for_good_and_what_follows_goes_on(self, opening: Opening) -> None:
+        @handler
+        async def spoils(context: NodeContext) -> None:
+            context.meters["tokens"] = object()  # type: ignore[attr-defined]
+
+        document = workflow(
+            node("a", "spoils", on_error="continue", retry={"max_attempts": 5, "retry_on": ["*"]}),
+            node("b", "echo", "a", value="{{ a.error.type }}"),
+        )
+        async with opening(spoils) as engine:
+            result = await asyncio.wait_for(engine.run(document), 20)
+            view = (await engine.execution(result.execution_id))["nodes"]["a"]
+            assert result.results == {"b": {"value": "StoreRefused"}}
+            assert (view["state"], view["error"]["retryable"]) == ("FAILED", False)
+            assert engine._worker.leases() == []
+            assert engine.counters.store_errors == 0
+
+    async def test_a_refused_wait_or_end_of_a_cancelled_node_is_an_end_too(
+        self, opening: Opening, gate: Gate
+    ) -> None:
+        @handler
+        async def spoils(context: NodeContext) -> None:
+            context.meters["tokens"] = object()  # type: ignore[attr-defined]
+            gate.waiting.append(context.node)
+            await asyncio.Event().wait()
+
+        async with opening(spoils) as engine:
+            execution = await engine.submit(workflow(node("a", "spoils")))
+            await engine.trigger(execution)
+            await eventually(lambda: gate.waiting == ["a"], "it runs")
+            await engine.cancel(execution)
+            result = await engine.wait(execution, 20)
+        assert str(result.status) == "CANCELLED"

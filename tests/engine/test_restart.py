@@ -1,16 +1,19 @@
 """What one engine leaves open, another one goes on with."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.acting import DEADLINE, Gate, Recorder, eventually, noop
+from tests.engine.acting import DEADLINE, Gate, Recorder, echo, eventually, noop
 from tests.engine.conftest import QUICK
 from tests.engine.documents import node, workflow
 from wfcore import DocumentRefused, Engine, Status, handler
 from wfcore.bus.local import LocalBus
+from wfcore.engine.plan import Plan
+from wfcore.engine.proof import Prover
 from wfcore.plugins.handler import HandlerLike
 from wfcore.store.memory import MemoryStore
 
@@ -225,3 +228,29 @@ async def test_what_one_engine_dropped_another_one_takes_over(
 async def _open_when_taken_over(gate: Gate) -> None:
     await eventually(lambda: len(gate.waiting) == 2, "the other engine runs the node")
     gate.open()
+
+
+async def test_many_overrides_are_put_over_the_plan_in_a_thread_and_once_per_process(
+    url: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[threading.Thread] = []
+    override = Prover.override
+
+    def noted(*given: Any, **options: Any) -> Plan:
+        inside.append(threading.current_thread())
+        return override(*given, **options)
+
+    monkeypatch.setattr(Prover, "override", noted)
+    keys = [f"h{at}" for at in range(5)]
+    document = workflow(*(node(key, "held") for key in keys), node("end", "echo", *keys, value=[]))
+    async with engine_on(url, gate.held, echo) as first:
+        execution = await first.submit(document)
+        await first.trigger(execution, {"end": {"value": [0] * 2_000}})
+        await eventually(lambda: len(gate.waiting) == 5, "all nodes run")
+    gate.open()
+    async with engine_on(url, gate.held, echo) as second:
+        result = await second.wait(execution, DEADLINE)
+
+    assert result.results == {"end": {"value": [0] * 2_000}}
+    assert len(inside) == 2
+    assert threading.main_thread() not in inside

@@ -1,5 +1,6 @@
 """Config keys that a trigger replaces."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.proof.handlers import FETCH, document, node, prover
 from wfcore.engine.plan import Plan
 from wfcore.errors import DocumentRefused
 from wfcore.templating import Scope
+from wfcore.workflow.graph import Graph
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import copy_value
 
@@ -106,3 +108,43 @@ def test_distant_ancestors_may_be_named_and_strangers_may_not() -> None:
     assert refused({"posts": {"url": "{{ last.output }}"}}) == [
         ("reference.not_upstream", "/posts/url")
     ]
+
+
+def chain(length: int) -> Plan:
+    nodes = (node(f"n{at}", "open", *[f"n{at - 1}"][: at > 0]) for at in range(length))
+    return PROVER.prove(copy_value(document(*nodes), Limits()), "chain")
+
+
+class _Counted:
+    """Counts how many nodes were asked for their dependencies."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.walked = 0
+        reach = Graph._reach
+
+        def counting(graph: Graph, block: Iterable[int], span: range) -> dict[int, int]:
+            self.walked += len(span)
+            return reach(graph, block, span)
+
+        monkeypatch.setattr(Graph, "_reach", counting)
+
+
+def test_all_distant_references_of_a_trigger_are_decided_in_one_walk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = chain(1_000)
+    counted = _Counted(monkeypatch)
+
+    PROVER.override(plan, {f"n{at}": {"x": "{{ n0.output }}"} for at in range(2, 1_000)})
+    PROVER.override(
+        plan, {f"n{at}": {"x": f"{{{{ n{at - 2}.output }}}}"} for at in range(2, 1_000)}
+    )
+
+    assert 0 < counted.walked <= 2 * 1_000
+
+
+def test_every_distant_stranger_of_a_trigger_is_told() -> None:
+    plan = chain(10)
+    with pytest.raises(DocumentRefused) as caught:
+        PROVER.override(plan, {f"n{at}": {"x": "{{ n5.output }}"} for at in (1, 3, 5, 6, 9)})
+    assert [each.pointer for each in caught.value.problems] == ["/n1/x", "/n3/x", "/n5/x"]

@@ -1,13 +1,15 @@
 """The arguments of an engine, checked before anything is opened."""
 
 import math
+from collections.abc import Mapping
 from typing import Final, get_args
 
+from wfcore.secrets.source import NamedSecrets, SecretSource
 from wfcore.store.opening import Durability
 from wfcore.templating import TemplateLimits
 from wfcore.workflow.limits import Limits
 
-__all__ = ["check_arguments", "template_limits"]
+__all__ = ["check_arguments", "plugin_settings", "secret_source", "template_limits"]
 
 _LONGEST: Final = 365 * 24 * 3600.0
 
@@ -30,6 +32,19 @@ def _check_seconds(name: str, value: object, least: float) -> None:
         raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
     if not least <= value <= _LONGEST:
         raise ValueError(f"{name} is {value!r}; it has to be between {least:g} and {_LONGEST:g}")
+
+
+def plugin_settings(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the settings for plugins; where none names a model, the offline one is used."""
+    settings = dict(given or {})
+    if not settings.keys() & {"llm_provider", "llm_model"}:
+        settings["llm_model"] = "echo"
+    return settings
+
+
+def secret_source(given: Mapping[str, str] | SecretSource | None) -> SecretSource:
+    """Return where secrets come from; without one, there are none."""
+    return NamedSecrets(given or {}) if isinstance(given, Mapping | None) else given
 
 
 def template_limits(limits: Limits) -> TemplateLimits:

@@ -73,8 +73,8 @@ class Attempt:
 
     @property
     def meters(self) -> Mapping[str, float] | None:
-        """What it has used so far."""
-        return self.context.meters if self.context is not None else None
+        """A copy of what it has used so far: an abandoned handler may go on counting."""
+        return dict(self.context.meters) if self.context is not None else None
 
     async def outcome(
         self, opened: OpenExecution, on_abandon: "Callable[[Attempt], None]"
@@ -228,8 +228,7 @@ class Attempt:
     async def _scope(self, node: PlanNode) -> Scope:
         names: dict[str, Any] = {}
         if node.needs:
-            found = await self._workshop.outcomes.read(self.lease.execution, node.needs)
-            names = {key: outcome.view for key, outcome in found.items()}
+            names.update(await self._workshop.outcomes.views(self.lease.execution, node.needs))
         if node.needs_execution:
             assert self.opened is not None
             names["execution"] = self.opened.view()

@@ -38,6 +38,7 @@ __all__ = [
     "lease",
     "next_chunk",
     "on_due",
+    "refused",
     "start",
     "verdict",
 ]
@@ -164,10 +165,17 @@ def decide(
         delay = _retry_delay(node, held, outcome, terms, chance)
         if delay is not None:
             return _retry(held, outcome, delay, token)
-        move = _end(held, NodeState.FAILED)
-        _set_failure(move, node, outcome)
-        move.charge = Charge.FAILURE
+        return _fail(plan, held, outcome, terms)
     return _with_edges(move, plan, terms)
+
+
+def refused(plan: Plan, held: Lease, reason: str, terms: Terms) -> Move:
+    """Return the Move after one that the store cannot take: the node fails for good.
+
+    It carries nothing of what the handler left behind, so it is not refused for the same reason.
+    """
+    error = ErrorRecord(type="StoreRefused", message=reason, retryable=False)
+    return _fail(plan, held, Failed(error), terms)
 
 
 def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
@@ -282,6 +290,13 @@ def _edges_after(plan: Plan, key: str, state: NodeState) -> tuple[tuple[Edge, ..
     if state is NodeState.FAILED and node.on_error == "fail":
         return node.edges, EdgeKind.FAILED
     return node.edges, EdgeKind.OK
+
+
+def _fail(plan: Plan, held: Lease, outcome: Failed, terms: Terms) -> Move:
+    move = _end(held, NodeState.FAILED)
+    _set_failure(move, plan.nodes[held.key], outcome)
+    move.charge = Charge.FAILURE
+    return _with_edges(move, plan, terms)
 
 
 def _set_failure(move: Move, node: PlanNode, outcome: Failed) -> None:

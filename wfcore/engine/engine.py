@@ -10,7 +10,12 @@ from typing import Any, Final, Self, TypeVar, overload
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
-from wfcore.engine.arguments import check_arguments, template_limits
+from wfcore.engine.arguments import (
+    check_arguments,
+    plugin_settings,
+    secret_source,
+    template_limits,
+)
 from wfcore.engine.attempt import Workshop
 from wfcore.engine.collector import relax_collector
 from wfcore.engine.counters import Counters
@@ -40,7 +45,7 @@ from wfcore.plugins.handler import HandlerLike
 from wfcore.plugins.manager import load_plugins
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem
-from wfcore.secrets.source import NamedSecrets, SecretSource
+from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Halt, LeaseRef, StateStore
 from wfcore.store.opening import Durability, store_from_url
 from wfcore.templating import Templating
@@ -103,12 +108,8 @@ class Engine:
         )
         self._bus = bus if bus is not None else LocalBus()
         self._concurrency = concurrency
-        self._settings = dict(settings or {})
-        if not self._settings.keys() & {"llm_provider", "llm_model"}:
-            self._settings["llm_model"] = "echo"
-        self._secrets = (
-            NamedSecrets(secrets or {}) if isinstance(secrets, Mapping | None) else secrets
-        )
+        self._settings = plugin_settings(settings)
+        self._secrets = secret_source(secrets)
         self._allow = AllowList.read(outbound_allow)
         self._limits = limits or Limits()
         self._terms = Terms(
@@ -196,7 +197,6 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
         await self._worker.close(self._drain_seconds)
         await self._heart.stop()
         await self._close_handlers()
@@ -357,7 +357,7 @@ class Engine:
         prover = Prover(self.registry, templating, self._limits, self._secrets)
         plans = Plans(prover, self._store, self._limits, self._threads)
         outcomes = Outcomes(self._store, counters)
-        opened = OpenExecutions(plans, prover, outcomes)
+        opened = OpenExecutions(plans, outcomes)
         runtime = Runtime(
             self._store, self._bus, self._terms, plans, opened, outcomes, counters=counters
         )
@@ -396,5 +396,5 @@ class Engine:
         except StoreError:
             # The next beat finds the lease lost again.
             return
-        if record is not None and record.halt:
+        if record is not None and record.halt and not record.status.terminal:
             self._worker.interrupt_execution(lease.execution, record.halt)

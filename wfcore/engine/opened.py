@@ -1,15 +1,16 @@
 """What all nodes of one execution share while it runs: its plan with overrides, and its input."""
 
+import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Plans
-from wfcore.engine.proof import Prover
 from wfcore.store.contract import START, Halt
 
 __all__ = ["OpenExecution", "OpenExecutions", "Trigger"]
@@ -52,11 +53,11 @@ class OpenExecution:
 class OpenExecutions:
     """Opens executions, and keeps open those that run here."""
 
-    def __init__(self, plans: Plans, prover: Prover, outcomes: Outcomes) -> None:
+    def __init__(self, plans: Plans, outcomes: Outcomes) -> None:
         self._plans = plans
-        self._prover = prover
         self._outcomes = outcomes
         self._open: OrderedDict[str, OpenExecution] = OrderedDict()
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.halted: OrderedDict[str, Halt] = OrderedDict()
         """Those that may still be on their way to their end."""
 
@@ -65,18 +66,22 @@ class OpenExecutions:
         return self._open.get(execution)
 
     async def get(self, execution: str, plan_hash: str) -> OpenExecution:
-        """Return a started execution."""
-        opened = self._open.get(execution)
-        if opened is None:
-            plan = await self._plans.get(plan_hash)
-            started = await self._outcomes.read(execution, [START])
-            stored = json.loads(started[START].result.output or "{}")
-            trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
-            opened = self.open(execution, plan, trigger, stored=True)
-            self.keep(opened)
-        return opened
+        """Return a started execution; of many nodes that ask at a time, the first opens it."""
+        async with self._opening.setdefault(execution, asyncio.Lock()):
+            opened = self._open.get(execution)
+            if opened is None:
+                opened = await self._reopen(execution, plan_hash)
+                self.keep(opened)
+            return opened
 
-    def open(
+    async def _reopen(self, execution: str, plan_hash: str) -> OpenExecution:
+        plan = await self._plans.get(plan_hash)
+        started = await self._outcomes.read(execution, [START])
+        stored = json.loads(started[START].result.output or "{}")
+        trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
+        return await self.open(execution, plan, trigger, stored=True)
+
+    async def open(
         self, execution: str, plan: Plan, trigger: Trigger, *, stored: bool = False
     ) -> OpenExecution:
         """Put an execution's trigger over its plan; raises `DocumentRefused` for bad overrides.
@@ -85,7 +90,7 @@ class OpenExecutions:
         """
         document = plan.hash
         if trigger.overrides:
-            plan = self._prover.override(plan, trigger.overrides, stored=stored)
+            plan = await self._plans.override(plan, trigger.overrides, stored=stored)
         return OpenExecution(execution, document, plan, trigger.input)
 
     def keep(self, opened: OpenExecution) -> None:

@@ -4,6 +4,7 @@ Terminal results never change, so a process may keep them as long as it likes.
 """
 
 import json
+import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,6 +13,7 @@ from wfcore.engine.counters import Counters
 from wfcore.engine.patience import insist
 from wfcore.store.contract import NodeResult, StateStore
 from wfcore.workflow.states import NodeState
+from wfcore.workflow.weight import parsed_size
 
 __all__ = ["NodeOutcome", "Outcomes"]
 
@@ -22,10 +24,12 @@ _OVERHEAD: Final = 500
 class NodeOutcome:
     """One node's state, output and error. Parsed at first use."""
 
-    __slots__ = ("_view", "result")
+    __slots__ = ("_view", "result", "size")
 
     def __init__(self, result: NodeResult) -> None:
         self.result = result
+        self.size = _OVERHEAD + sum(sys.getsizeof(text) for text in self._texts())
+        """About how many bytes this one keeps in memory, more once it is parsed."""
         self._view: dict[str, Any] | None = None
 
     @property
@@ -35,6 +39,7 @@ class NodeOutcome:
             self._view = {"state": str(self.result.state), "output": self.output()}
             if self.result.error is not None:
                 self._view["error"] = json.loads(self.result.error)
+            self.size += sum(parsed_size(text) for text in self._texts())
         return self._view
 
     def output(self) -> dict[str, Any]:
@@ -43,10 +48,8 @@ class NodeOutcome:
         parsed: dict[str, Any] = json.loads(text) if text is not None else {}
         return parsed
 
-    @property
-    def size(self) -> int:
-        """About how many bytes this one keeps in memory."""
-        return _OVERHEAD + len(self.result.output or "") + len(self.result.error or "")
+    def _texts(self) -> list[str]:
+        return [text for text in (self.result.output, self.result.error) if text is not None]
 
 
 _UNTOUCHED: Final = NodeOutcome(NodeResult(NodeState.PENDING, None, None))
@@ -67,10 +70,23 @@ class Outcomes:
         outcome = NodeOutcome(result)
         if result.state.terminal and (execution, key) not in self._known:
             self._known[execution, key] = outcome
-            self._bytes += outcome.size
-            while self._bytes > self._max_bytes:
-                self._bytes -= self._known.popitem(last=False)[1].size
+            self._add(outcome.size)
         return outcome
+
+    async def views(self, execution: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what templates see under the name of every key; parsed ones weigh more."""
+        views: dict[str, dict[str, Any]] = {}
+        for key, outcome in (await self.read(execution, keys)).items():
+            before = outcome.size
+            views[key] = outcome.view
+            if self._known.get((execution, key)) is outcome:
+                self._add(outcome.size - before)
+        return views
+
+    def _add(self, size: int) -> None:
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._known.popitem(last=False)[1].size
 
     async def read(
         self, execution: str, keys: Sequence[str], patience: float | None = None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from wfcore.engine.counters import Counters
-from wfcore.errors import StoreError
+from wfcore.errors import CommandRefused, StoreError
 
 __all__ = ["PATIENCE", "insist"]
 
@@ -22,10 +22,13 @@ async def insist(
 ) -> T:
     """Repeat an idempotent command until the store answers, or `patience` seconds are over.
 
-    Raises the last `StoreError` then; without `patience`, never.
+    Raises the last `StoreError` then; without `patience`, never. A `CommandRefused` is raised at
+    once: to repeat it is of no use.
     """
     try:
         return await command()
+    except CommandRefused:
+        raise
     except StoreError:
         counters.store_errors += 1
     loop = asyncio.get_running_loop()
@@ -36,6 +39,8 @@ async def insist(
         delay = min(2 * delay, _LONGEST_DELAY)
         try:
             return await command()
+        except CommandRefused:
+            raise
         except StoreError:
             counters.store_errors += 1
             if give_up is not None and loop.time() + delay > give_up:

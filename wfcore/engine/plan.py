@@ -66,19 +66,6 @@ class Plan:
     secrets: tuple[tuple[str, str], ...] = ()
     """The secrets that the document names, each with the pointer of its template."""
 
-    def runs_before(self, other: str, node: str) -> bool:
-        """Whether `other` is among the dependencies of `node`, or among theirs."""
-        seen = {node}
-        waiting = [node]
-        while waiting:
-            for dependency in self.nodes[waiting.pop()].dependencies:
-                if dependency == other:
-                    return True
-                if dependency not in seen:
-                    seen.add(dependency)
-                    waiting.append(dependency)
-        return False
-
 
 class Step(NamedTuple):
     """What the templates of one node were compiled to."""

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wfcore.engine.plan import Plan
 from wfcore.engine.proof import Prover
@@ -14,7 +15,7 @@ from wfcore.problems import Problem
 from wfcore.store.contract import StateStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import copy_value, parse
-from wfcore.workflow.weight import is_light
+from wfcore.workflow.weight import is_light, parsed_size
 
 __all__ = ["Document", "Plans", "json_text"]
 
@@ -22,10 +23,18 @@ Document = Mapping[str, Any] | bytes | str
 """A workflow document: JSON text, or the same as Python objects."""
 
 _MAX_NODES_KEPT: Final = 1_000_000
+_MAX_BYTES_KEPT: Final = 256 * 1024 * 1024
+_LIGHT_NODES: Final = 1_000
 
 json_text: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":")
 ).encode
+
+
+class _Kept(NamedTuple):
+    plan: Plan
+    size: int
+    """About how many bytes its document takes."""
 
 
 class Plans:
@@ -36,23 +45,34 @@ class Plans:
         self._store = store
         self._limits = limits
         self._threads = threads
-        self._known: OrderedDict[str, Plan] = OrderedDict()
+        self._lock = threading.Lock()
+        """Held around what is kept: documents are proved in threads too."""
+        self._known: OrderedDict[str, _Kept] = OrderedDict()
         self._nodes = 0
+        self._bytes = 0
 
     async def prove(self, document: Document, *, stored: bool = False) -> tuple[Plan, str]:
         """Return a document's plan and its text; raises `DocumentRefused` with all problems."""
-        if is_light(document):
-            return self._prove(document, stored=stored)
-        return await self._threads.run(lambda: self._prove(document, stored=stored))
+        return await self._threads.run_unless(
+            is_light(document), lambda: self._prove(document, stored=stored)
+        )
+
+    async def override(
+        self, plan: Plan, overrides: Mapping[str, Mapping[str, Any]], *, stored: bool
+    ) -> Plan:
+        """Return the plan with config keys replaced; raises `DocumentRefused`. It is not kept."""
+        return await self._threads.run_unless(
+            len(plan.nodes) <= _LIGHT_NODES and is_light(overrides),
+            lambda: self._prover.override(plan, overrides, stored=stored),
+        )
 
     async def get(self, plan_hash: str) -> Plan:
         """Return the plan of a stored document.
 
         Raises `DocumentRefused` where this process cannot run it (a plugin is missing).
         """
-        plan = self._known.get(plan_hash)
+        plan = self._find(plan_hash)
         if plan is not None:
-            self._known.move_to_end(plan_hash)
             return plan
         text = await self._store.document(plan_hash)
         if text is None:
@@ -74,10 +94,10 @@ class Plans:
         text = json_text(value)
         self._check_size(text)
         plan_hash = _hash(text)
-        plan = self._known.get(plan_hash)
+        plan = self._find(plan_hash)
         if plan is None:
             plan = self._prover.prove(value, plan_hash, stored=stored)
-            self._remember(plan)
+            plan = self._remember(plan, parsed_size(text))
         return plan, text
 
     def _check_size(self, text: str) -> None:
@@ -96,18 +116,39 @@ class Plans:
                 text = document.decode()
             else:
                 text = json_text(document)
-            plan = self._known.get(_hash(text))
+            plan = self._find(_hash(text))
         except (ValueError, TypeError, RecursionError):
             # Reading it finds out what is wrong with it.
             return None
         return (plan, text) if plan is not None else None
 
-    def _remember(self, plan: Plan) -> None:
-        self._known[plan.hash] = plan
-        self._nodes += len(plan.nodes)
-        while self._nodes > _MAX_NODES_KEPT and len(self._known) > 1:
-            _, dropped = self._known.popitem(last=False)
-            self._nodes -= len(dropped.nodes)
+    def _find(self, plan_hash: str) -> Plan | None:
+        with self._lock:
+            kept = self._known.get(plan_hash)
+            if kept is None:
+                return None
+            self._known.move_to_end(plan_hash)
+            return kept.plan
+
+    def _remember(self, plan: Plan, size: int) -> Plan:
+        """Keep a plan; of a document that was proved twice at a time, the first one."""
+        with self._lock:
+            known = self._known.get(plan.hash)
+            if known is not None:
+                return known.plan
+            self._known[plan.hash] = _Kept(plan, size)
+            self._count(plan, size, 1)
+            while self._is_over_budget() and len(self._known) > 1:
+                _, dropped = self._known.popitem(last=False)
+                self._count(*dropped, -1)
+            return plan
+
+    def _count(self, plan: Plan, size: int, sign: int) -> None:
+        self._nodes += sign * len(plan.nodes)
+        self._bytes += sign * size
+
+    def _is_over_budget(self) -> bool:
+        return self._nodes > _MAX_NODES_KEPT or self._bytes > _MAX_BYTES_KEPT
 
 
 def _hash(text: str) -> str:

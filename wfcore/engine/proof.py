@@ -123,9 +123,8 @@ class Prover:
                 config = self._check_override(node, replaced, findings)
                 changed[name] = Step(config, plan.nodes[name].when)
                 self._check_references(node, changed[name], references)
-        for name, other, place in references.distant:
-            if not plan.runs_before(other, name):
-                references.note_not_upstream(other, place)
+        if references.distant:
+            self._check_distant(references, Graph(workflow.dag.nodes, findings))
         if not stored:
             self._note_unknown_secrets(references.secrets, findings)
         if findings:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from wfcore.engine.decide import start
 from wfcore.engine.opened import Trigger
@@ -27,6 +28,7 @@ from wfcore.workflow.weight import is_light
 __all__ = ["Submission"]
 
 _EXECUTION: Final = "execution"
+_EXECUTION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _ID_TAKEN: Final = Problem(
     "submit.conflict", "", "the execution id belongs to another workflow, or another input"
 )
@@ -43,11 +45,12 @@ class Submission:
 
     async def submit(self, document: Document, given: Any, execution_id: str | None) -> str:
         """Check and store an execution; PENDING until it is triggered."""
+        new_id = self._new_id() if execution_id is None else _as_id(execution_id)
         plan, text = await self._runtime.plans.prove(document)
         stored: str | None = None
         if given is not UNSET:
             stored = json_text(await self._checked_input(plan, given, "/input"))
-        return await self._create(plan, text, stored, execution_id or self._new_id())
+        return await self._create(plan, text, stored, new_id)
 
     async def run(self, document: Document, given: Any) -> str:
         """Check, store and start an execution."""
@@ -59,12 +62,15 @@ class Submission:
 
     async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
         """Start an execution; the same body again changes nothing, another one is a conflict."""
+        given = _as_object({} if body is None else body)
         runtime = self._runtime
         record = await runtime.insist(lambda: runtime.store.read(execution_id), PATIENCE)
         if record is None:
             raise ExecutionNotFound(execution_id)
         plan = await runtime.plans.get(record.plan)
-        checked = _as_object(copy_value(dict(body or {}), self._limits))
+        checked = await self._threads.run_unless(
+            is_light(given), lambda: _as_object(copy_value(given, self._limits))
+        )
         trigger = await self._read_trigger(record, plan, checked)
         return await self._start(execution_id, plan, trigger, checked)
 
@@ -89,7 +95,7 @@ class Submission:
         self, execution_id: str, plan: Plan, trigger: Trigger, body: Mapping[str, Any]
     ) -> Status:
         runtime = self._runtime
-        opened = runtime.opened.open(execution_id, plan, trigger)
+        opened = await runtime.opened.open(execution_id, plan, trigger)
         move = start(plan, execution_id, json_text(trigger.as_dict()), _token(body), runtime.terms)
         reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code not in (Code.OK, Code.AGAIN):
@@ -126,9 +132,9 @@ class Submission:
         return carried.get("input", UNSET)
 
     async def _checked_input(self, plan: Plan, given: Any, at: str) -> Any:
-        if is_light(given):
-            return self._check_input(plan, given, at)
-        return await self._threads.run(lambda: self._check_input(plan, given, at))
+        return await self._threads.run_unless(
+            is_light(given), lambda: self._check_input(plan, given, at)
+        )
 
     def _check_input(self, plan: Plan, given: Any, at: str) -> Any:
         value = copy_value(given, self._limits, at)
@@ -140,12 +146,22 @@ class Submission:
 
 
 def _as_object(value: Any) -> dict[str, Any]:
-    assert isinstance(value, dict)
+    if not isinstance(value, Mapping):
+        message = "the body should be an object of config keys by node id"
+        hint = 'such as {"get_posts": {"url": "https://api.example.com/posts"}}'
+        _refuse("trigger.type", "", message, hint)
+    return dict(value)
+
+
+def _as_id(value: object) -> str:
+    if not isinstance(value, str) or not _EXECUTION_ID.fullmatch(value):
+        message = "an execution id has 1 to 128 of the characters A-Z a-z 0-9 _ . -"
+        _refuse("execution_id.invalid", "", message)
     return value
 
 
-def _refuse(code: str, at: str, message: str) -> None:
-    raise DocumentRefused([Problem(code, at, message)])
+def _refuse(code: str, at: str, message: str, hint: str | None = None) -> NoReturn:
+    raise DocumentRefused([Problem(code, at, message, hint)])
 
 
 def _token(body: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@ looks at the due ones at least once a second.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from wfcore.bus.contract import Task
@@ -45,10 +46,10 @@ class Sweeper:
             except StoreError as error:
                 self._runtime.counters.store_errors += 1
                 _log.warning("the store could not be swept: %s", error)
-            try:
-                await asyncio.wait_for(sooner.wait(), seconds)
-            except TimeoutError:
-                continue
+            # Not wait_for: on Python 3.11 it loses a cancellation that meets the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await sooner.wait()
 
     async def close_execution(self, execution: str, halt: Halt) -> None:
         """Move the open nodes of a halted execution to CANCELLED, and interrupt what runs here."""
@@ -61,7 +62,8 @@ class Sweeper:
                 break
             await self._act(closable)
         # What still runs elsewhere hears of it with its next heartbeat, or its lease runs out.
-        await runtime.store.halt(execution, halt, sweep_ms=None)
+        reply = await runtime.store.halt(execution, halt, sweep_ms=None)
+        await runtime.settle(execution, reply)
 
     async def _sweep(self) -> float:
         """Act on what is due; return the seconds until it is worth looking again."""

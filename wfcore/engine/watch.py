@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -88,8 +89,8 @@ class Watch:
 
     async def changed(self, seconds: float = POLL_SECONDS) -> None:
         """Wait for the next change, or for some seconds at most."""
-        try:
-            await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            return
-        self.event.clear()
+        # Not wait_for: on Python 3.11 it loses a cancellation that meets the event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.event.wait()
+                self.event.clear()

@@ -20,12 +20,14 @@ from wfcore.engine.decide import (
     halt_error,
     lease,
     next_chunk,
+    refused,
 )
+from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.upkeep import tell_failure
-from wfcore.errors import DocumentRefused
+from wfcore.errors import CommandRefused, DocumentRefused
 from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
 from wfcore.workflow.states import NodeState
 
@@ -35,6 +37,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _LEASES_AT_ONCE: Final = 256
 _UNUSABLE_PLAN_MS: Final = 5_000
+_LONGEST_REASON: Final = 500
 _LAST_MOVES_SECONDS: Final = GRACE_SECONDS + 3.0
 _GIVEN_BACK: Final = Release(reason="the worker is stopping")
 
@@ -142,7 +145,8 @@ class Worker:
         if self._attempts:
             self._emptied.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), _LAST_MOVES_SECONDS)
+                async with asyncio.timeout(_LAST_MOVES_SECONDS):
+                    await self._emptied.wait()
         for strand in [*self._strands, *self._left_behind]:
             strand.cancel()
 
@@ -167,8 +171,15 @@ class Worker:
         """Lease nodes that hints told of; their slots are taken already."""
         runtime = self._runtime
         moves = [lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks]
-        replies = await runtime.apply(moves)
-        await runtime.bus.claimed(tasks)
+        try:
+            replies = await runtime.apply(moves)
+        except CommandRefused as error:
+            # They are due again later, and others are taken meanwhile.
+            _log.error("%d nodes could not be leased: %s", len(tasks), error)
+            self._give_back(len(tasks))
+            return
+        finally:
+            await runtime.bus.claimed(tasks)
         for task, reply in zip(tasks, replies, strict=True):
             if reply.lease is None:
                 runtime.counters.stale_hints += 1
@@ -263,18 +274,27 @@ class Worker:
             runtime.token(),
             runtime.dice.random(),
         )
-        move.meters = attempt.meters
-        reply, kept = await self._move(move, opened.plan)
+        reply, kept = await self._end(attempt, move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
             halt = runtime.opened.halted.get(held.execution, Halt.CANCEL)
             move = decide(
                 opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
             )
-            move.meters = attempt.meters
-            await self._move(move, opened.plan)
+            await self._end(attempt, move, opened.plan)
         self._forget(attempt)
         return kept
+
+    async def _end(self, attempt: Attempt, move: Move, plan: Plan) -> tuple[Reply, Lease | None]:
+        """Apply the Move that an attempt led to; fail its node where the store cannot take it."""
+        move.meters = attempt.meters
+        try:
+            return await self._move(move, plan)
+        except CommandRefused as error:
+            held = attempt.lease
+            _log.error("node %s of execution %s: %s", held.key, held.execution, error)
+            reason = storable_text(str(error), _LONGEST_REASON)
+            return await self._move(refused(plan, held, reason, self._runtime.terms), plan)
 
     def _forget(self, attempt: Attempt) -> None:
         place = attempt.lease.execution, attempt.lease.key

@@ -64,7 +64,7 @@ class NodeContext(ABC):
         Summed per execution and shown as its `usage`. An attempt that fails counts as well.
 
         Raises:
-            ValueError: the amount is no finite number.
+            ValueError: the amount or its sum is no finite number, or this is the 21st name.
 
         """
 

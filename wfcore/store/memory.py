@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+from wfcore.errors import CommandRefused
 from wfcore.store import transition
 from wfcore.store.clock import Clock, wall_clock
 from wfcore.store.contract import (
@@ -50,7 +51,11 @@ class MemoryStore:
         await asyncio.sleep(0)
         with self._lock:
             now = self._clock()
-            return [transition.apply(self._ledger, move, now) for move in moves]
+            try:
+                return [transition.apply(self._ledger, move, now) for move in moves]
+            except Exception as error:
+                # A Move that no store could take; the same class as of a store on disk.
+                raise CommandRefused(error) from error
 
     def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
         """Renew leases that still hold."""
@@ -101,7 +106,8 @@ class MemoryStore:
         """Page through the event log; `seq` counts from 1, so it is also the index."""
         with self._lock:
             entry = self._ledger.find(execution)
-            return entry.events[after : after + limit] if entry is not None else []
+            begin = max(after, 0)
+            return entry.events[begin : begin + limit] if entry is not None else []
 
     async def document(self, plan: str) -> str | None:
         """Read a document."""

@@ -142,6 +142,9 @@ class SqliteLedger(Ledger):
                     self._idle[identifier] = None
                     self._drop(identifier)
         self._clear_changes()
+
+    def evict_idle(self) -> None:
+        """With nothing left to write: hold no more than so many executions that do not run."""
         while len(self._idle) > _IDLE_ENTRIES:
             self._drop(next(iter(self._idle)))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple, TypeVar
 
-from wfcore.errors import StoreError
+from wfcore.errors import CommandRefused, StoreError
 from wfcore.store.clock import Clock
 from wfcore.store.sqlite_file import SqliteFile
 from wfcore.store.sqlite_ledger import SqliteLedger
@@ -25,6 +25,14 @@ Work = Callable[[SqliteLedger, int], T]
 
 _BATCH: Final = 512
 _GRACE_MS: Final = 10_000
+_ILL: Final = (sqlite3.Error, OSError, MemoryError)
+_REFUSED: Final = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""Those of SQLite's errors that are a command's own fault, not the file's."""
 
 
 class _Command(NamedTuple):
@@ -113,12 +121,11 @@ class SqliteWriter:
         """Return each command's answer, or the error that it failed with."""
         try:
             return self._transact(connection, ledger, batch)
-        except sqlite3.Error as error:
-            failure = self._failure(error)
-            return [failure] * len(batch)
-        except Exception as error:  # noqa: BLE001 - one command's own fault, and its caller gets it
+        except Exception as error:  # noqa: BLE001 - kept, and whoever asked gets it
+            if isinstance(error, _ILL) and not isinstance(error, _REFUSED):
+                return [self._failure(error)] * len(batch)
             if len(batch) == 1:
-                return [self._failure(error)]
+                return [CommandRefused(error)]
         return [self._answers(connection, ledger, [command])[0] for command in batch]
 
     def _failure(self, error: Exception) -> StoreError:
@@ -141,6 +148,7 @@ class SqliteWriter:
                 ledger.flush()
                 connection.execute("COMMIT")
                 ledger.forget()
+            ledger.evict_idle()
         except BaseException:
             # Memory is read back from the file by the next batch, in case the file is ill now.
             self._must_reload = True

@@ -5,6 +5,8 @@ command leaves no trace. The Redis script does the same steps in the same order.
 """
 
 import json
+import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wfcore.store.contract import (
@@ -27,6 +29,7 @@ from wfcore.workflow.states import NodeState, Status
 __all__ = ["apply", "halt"]
 
 _MAX_NOTICES: Final = 5
+_LARGEST: Final = sys.float_info.max
 
 
 def apply(ledger: Ledger, move: Move, now: int) -> Reply:
@@ -96,6 +99,7 @@ def _refusal(entry: Entry, row: NodeRow | None, move: Move, now: int) -> Code | 
 
 def _change(ledger: Ledger, entry: Entry, row: NodeRow | None, move: Move, now: int) -> Reply:
     detail = json.loads(move.detail) if move.detail else None
+    sums = _sums(entry.row.meters, move.meters or {})
     execution = entry.row
     row = row or ledger.add(entry, move.key)
     before, was_active = row.state, row.is_active
@@ -112,8 +116,7 @@ def _change(ledger: Ledger, entry: Entry, row: NodeRow | None, move: Move, now: 
     execution.failures += move.fails
     if move.notice is not None:
         _add_notice(entry, move.notice)
-    for name, amount in (move.meters or {}).items():
-        execution.meters[name] = execution.meters.get(name, 0) + amount
+    execution.meters.update(sums)
     if execution.status is Status.PENDING:
         _begin(ledger, entry, now)
     _end_if_done(ledger, entry, now)
@@ -209,6 +212,14 @@ def _answer_again(ledger: Ledger, entry: Entry, row: NodeRow, move: Move, now: i
             fired.append(Fired(edge.key, edge.queue, edge.handler))
     lease = row.lease(now) if row.state is NodeState.RUNNING else None
     return Reply(Code.AGAIN, entry.row.status, entry.row.plan, fired, kept, lease)
+
+
+def _sums(meters: Mapping[str, float], used: Mapping[str, float]) -> dict[str, float]:
+    """Return the new sums of what was used, none beyond what JSON can say."""
+    return {
+        name: max(-_LARGEST, min(meters.get(name, 0) + amount, _LARGEST))
+        for name, amount in used.items()
+    }
 
 
 def _add_notice(entry: Entry, notice: str) -> None:

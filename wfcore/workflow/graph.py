@@ -4,11 +4,10 @@ Everything here is linear in nodes and edges. Nodes go by their position in the 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from wfcore.workflow.findings import Findings, Vocabulary
 from wfcore.workflow.names import quoted
-from wfcore.workflow.reading import Outline
 
 __all__ = ["Graph"]
 
@@ -17,10 +16,20 @@ _BLOCK: Final = 2_048
 _SHOWN: Final = 12
 
 
+class Linked(Protocol):
+    """A node as far as the graph asks for it."""
+
+    @property
+    def id(self) -> str | None: ...
+
+    @property
+    def dependencies(self) -> Sequence[str]: ...
+
+
 class Graph:
     """The dependencies of a document's nodes, as far as they make sense."""
 
-    def __init__(self, outlines: Sequence[Outline], findings: Findings) -> None:
+    def __init__(self, outlines: Sequence[Linked], findings: Findings) -> None:
         self.ids: Sequence[str | None] = [outline.id for outline in outlines]
         self.position: dict[str, int] = {}
         self.dependencies: list[list[int]] = []
