@@ -30,10 +30,10 @@ def main() -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={"COLUMNS": "100", "PATH": "/usr/bin:/bin", "NO_COLOR": "1"},
+        env={"COLUMNS": "128", "PATH": "/usr/bin:/bin", "NO_COLOR": "1"},
     )
     lines = _shortened(played.stdout.split("\n 4  ")[0].splitlines())
-    console = Console(record=True, width=100, file=StringIO())
+    console = Console(record=True, width=128, file=StringIO())
     for line in lines:
         text = Text(line)
         for pattern, style in _STYLES:
