@@ -1,17 +1,15 @@
 """The four endpoints: submit a workflow, trigger it, see where it stands, get its results."""
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from wfcore import Engine, Problem
+from wfcore import Engine
 from wfserver import examples
 from wfserver.body import parse_body, read_body
 from wfserver.description import answers, optional_body, required_body
 from wfserver.notices import NOTICE, notice_lines
-from wfserver.problems import RequestRefused
 from wfserver.schemas import (
     ExecutionResults,
     ExecutionStatus,
@@ -89,14 +87,8 @@ async def results(execution_id: str, engine: ServingEngine) -> JSONResponse:
     return response
 
 
-async def _overrides(request: Request, engine: Engine) -> dict[str, Any] | None:
+async def _overrides(request: Request, engine: Engine) -> Any:
     body = await read_body(request, engine.limits)
     if not body:
         return None
-    value = await parse_body(body, engine.limits)
-    if value is None or isinstance(value, dict):
-        return value
-    message = "the body should be an object of config keys by node id"
-    hint = 'such as {"get_posts": {"url": "https://api.example.com/posts"}}'
-    problem = Problem("trigger.type", "", message, hint)
-    raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, [problem])
+    return await parse_body(body, engine.limits)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final, Protocol
 
 from wfcore.cli.progress import NodeProgress, Progress
@@ -73,10 +74,10 @@ async def _read(
 
 
 async def _breathe(ended: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(ended.wait(), _BREATH_SECONDS)
-    except TimeoutError:
-        return
+    # Not wait_for: on Python 3.11 it loses a cancellation that meets the event.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_BREATH_SECONDS):
+            await ended.wait()
 
 
 async def _cancel_when_told(
