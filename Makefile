@@ -5,7 +5,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SHELL := bash
 
-# Installs with a line per package. pip writes that on stdout and errors on stderr.
+# The pins are complete, so nothing is resolved (--no-deps): where a dependency names an extra of a
+# package, pip would look for its newest version, and find that one not pinned.
+# A line per package: pip writes that on stdout and errors on stderr.
 PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install \
 	--disable-pip-version-check --no-input
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
@@ -46,7 +48,7 @@ lock: ## Pin requirements*.txt anew (LOCK_ARGS=--upgrade for the newest versions
 	echo "→ preparing pip-tools"; \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet pip-tools; \
 	echo "→ requirements.txt"; \
-	$(PIP_COMPILE) --extra server --build-deps-for editable -o requirements.txt pyproject.toml; \
+	$(PIP_COMPILE) --extra server --extra yaml --build-deps-for editable -o requirements.txt pyproject.toml; \
 	echo "→ requirements-dev.txt"; \
 	$(PIP_COMPILE) -o requirements-dev.txt requirements-dev.in
 
@@ -63,12 +65,12 @@ clean: ## Remove the environment and everything that was built
 
 .venv/.runtime: .venv/.created requirements.txt pyproject.toml
 	@echo "→ installing the packages of requirements.txt"
-	@$(PIP_INSTALL) --require-hashes -r requirements.txt | $(SHOW_PACKAGES)
+	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements.txt | $(SHOW_PACKAGES)
 	@echo "→ installing wfcore from this folder"
 	@$(PIP_INSTALL) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.txt
 	@echo "→ installing the packages of requirements-dev.txt"
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt | $(SHOW_PACKAGES)
+	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt | $(SHOW_PACKAGES)
 	@touch $@
