@@ -17,15 +17,18 @@ from typing import NamedTuple, TypeVar
 from wfcore.bus.contract import Task, TaskBus
 from wfcore.errors import StoreError
 from wfcore.store.contract import (
+    Deletion,
     Due,
     Event,
     ExecutionRecord,
+    Filter,
     Halt,
     LeaseRef,
     Move,
     NewExecution,
     NodeRecord,
     NodeResult,
+    Page,
     Reply,
     StateStore,
 )
@@ -178,8 +181,20 @@ class FaultyStore:
     async def events(self, execution: str, after: int, limit: int) -> list[Event]:
         return await self._read("events", lambda: self.inner.events(execution, after, limit))
 
+    async def history(self, execution: str, key: str, limit: int) -> list[Event]:
+        return await self._read("history", lambda: self.inner.history(execution, key, limit))
+
     async def document(self, plan: str) -> str | None:
         return await self._read("document", lambda: self.inner.document(plan))
+
+    async def search(self, wanted: Filter, after: str, limit: int) -> Page:
+        return await self._read("search", lambda: self.inner.search(wanted, after, limit))
+
+    async def delete(self, execution: str, limit: int) -> Deletion:
+        return await self._write("delete", lambda: self.inner.delete(execution, limit))
+
+    async def past(self, age_ms: int, limit: int) -> list[str]:
+        return await self._read("past", lambda: self.inner.past(age_ms, limit))
 
     async def _write(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         faults = self._draw(operation, tuple(Fault)[:5])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
+from wfcore.store.filter import Filter
 from wfcore.workflow.states import NodeState, Status
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "START",
     "Charge",
     "Code",
+    "Deletion",
     "Due",
     "Edge",
     "EdgeKind",
     "Event",
     "ExecutionRecord",
+    "Filter",
     "Fired",
     "Halt",
     "Lease",
@@ -34,6 +37,7 @@ __all__ = [
     "NewExecution",
     "NodeRecord",
     "NodeResult",
+    "Page",
     "Reply",
     "StateStore",
 ]
@@ -222,6 +226,8 @@ class NewExecution:
     """JSON text of the input that came with the document."""
     timeout_ms: int | None = None
     """Counts from the first Move."""
+    retry_of: str | None = None
+    """The execution whose outputs this one reuses: not to be deleted while this one is open."""
 
 
 @dataclass(slots=True)
@@ -244,6 +250,28 @@ class ExecutionRecord:
     ended: int | None
     meters: dict[str, float]
     """The sums of what its attempts used, by name."""
+    retry_of: str | None = None
+
+
+class Page(NamedTuple):
+    """Some of the executions that a filter lets through, the newest first."""
+
+    records: Sequence[ExecutionRecord]
+    next: str
+    """Where the list goes on, as `after`; empty at its end."""
+
+
+class Deletion(StrEnum):
+    """What became of a command to delete an execution."""
+
+    DONE = "done"
+    """Nothing is left of it."""
+    MORE = "more"
+    """It cannot be read any more; `past` names what is left of it, to be deleted further."""
+    OPEN = "open"
+    """It runs; nothing changed."""
+    IN_USE = "in_use"
+    """An open retry reuses its outputs; nothing changed."""
 
 
 @dataclass(slots=True)
@@ -337,5 +365,20 @@ class StateStore(Protocol):
     async def events(self, execution: str, after: int, limit: int) -> list[Event]:
         """Page through the event log: those with `seq` > `after`, in order, without gaps."""
 
+    async def history(self, execution: str, key: str, limit: int) -> list[Event]:
+        """List the newest events of one node, in order."""
+
     async def document(self, plan: str) -> str | None:
         """Read the document of a plan's hash."""
+
+    async def search(self, wanted: Filter, after: str, limit: int) -> Page:
+        """Page through executions, the newest first; raises `DocumentRefused` for a bad `after`."""
+
+    async def delete(self, execution: str, limit: int) -> Deletion:
+        """Delete an execution that does not run, or about `limit` rows of it."""
+
+    async def past(self, age_ms: int, limit: int) -> list[str]:
+        """List whose end, or whose creation where it never began, is at least `age_ms` ago.
+
+        The oldest first, and with them what `delete` left half done.
+        """

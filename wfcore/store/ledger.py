@@ -4,13 +4,23 @@
 """
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from wfcore.store.contract import NO_CURSOR, Due, Event, LeaseRef, NewExecution, NodeResult
+from wfcore.store.contract import (
+    NO_CURSOR,
+    Deletion,
+    Due,
+    Event,
+    Filter,
+    LeaseRef,
+    NewExecution,
+    NodeResult,
+)
 from wfcore.store.rows import ExecutionRow, NodeRow
-from wfcore.workflow.states import NodeState
+from wfcore.workflow.states import NodeState, Status
 
 __all__ = ["Entry", "Ledger"]
 
@@ -60,6 +70,7 @@ class Ledger:
             input=new.input,
             created=now,
             timeout=new.timeout_ms,
+            retry_of=new.retry_of,
         )
         self.documents.setdefault(new.plan, new.document)
         self.entries[new.id] = Entry(row)
@@ -151,6 +162,46 @@ class Ledger:
         held = (row for row in rows if _is_held(row))
         return [row.due(entry.row) for row in islice(chain(unheld, held), limit)]
 
+    def search(self, wanted: Filter, below: int | None) -> Iterator[ExecutionRow]:
+        """Yield the executions that a filter lets through, the newest first."""
+        retried = {entry.row.retry_of for entry in self.entries.values()}
+        for entry in reversed(self.entries.values()):
+            row = entry.row
+            if below is not None and row.number >= below:
+                continue
+            if wanted.retried is not None and (row.id in retried) is not wanted.retried:
+                continue
+            if _is_wanted(row, wanted):
+                yield row
+
+    def delete(self, execution: str) -> Deletion:
+        """Forget an execution that does not run, and its document with the last that has it."""
+        entry = self.find(execution)
+        if entry is None:
+            return Deletion.DONE
+        refusal = self.refuses_deletion(entry)
+        if refusal is not None:
+            return refusal
+        del self.entries[execution]
+        plan = entry.row.plan
+        if all(other.row.plan != plan for other in self.entries.values()):
+            del self.documents[plan]
+        return Deletion.DONE
+
+    def refuses_deletion(self, entry: Entry) -> Deletion | None:
+        """Say why an execution may not be deleted, or None."""
+        if entry.row.status is Status.RUNNING:
+            return Deletion.OPEN
+        retries = (each.row for each in self.entries.values() if each.row.retry_of == entry.row.id)
+        return Deletion.IN_USE if any(not row.status.terminal for row in retries) else None
+
+    def past(self, before: int, limit: int) -> list[str]:
+        """List what ended, or was created and never began, before a time."""
+        rows = (entry.row for entry in self.entries.values())
+        left = [row for row in rows if row.status is not Status.RUNNING]
+        aged = sorted((row.ended or row.created, row.number, row.id) for row in left)
+        return [identifier for since, _, identifier in aged if since <= before][:limit]
+
     def _due(self, execution: str, key: str) -> Due:
         entry = self.entries[execution]
         return entry.active[key].due(entry.row) if key else entry.row.due()
@@ -178,3 +229,14 @@ class Ledger:
 
 def _is_held(row: NodeRow) -> bool:
     return row.state is NodeState.RUNNING and row.cursor == NO_CURSOR
+
+
+def _is_wanted(row: ExecutionRow, wanted: Filter) -> bool:
+    return (
+        (not wanted.statuses or row.status in wanted.statuses)
+        and wanted.name in (None, row.name)
+        and wanted.retry_of in (None, row.retry_of)
+        and (wanted.created_from is None or row.created >= wanted.created_from)
+        and (wanted.created_before is None or row.created < wanted.created_before)
+        and wanted.labels.items() <= row.labels.items()
+    )

@@ -3,22 +3,27 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from itertools import islice
 
 from wfcore.errors import CommandRefused
 from wfcore.store import transition
 from wfcore.store.clock import Clock, wall_clock
 from wfcore.store.contract import (
+    Deletion,
     Due,
     Event,
     ExecutionRecord,
+    Filter,
     Halt,
     LeaseRef,
     Move,
     NewExecution,
     NodeRecord,
     NodeResult,
+    Page,
     Reply,
 )
+from wfcore.store.cursor import read_cursor
 from wfcore.store.ledger import Ledger
 
 __all__ = ["MemoryStore"]
@@ -109,7 +114,32 @@ class MemoryStore:
             begin = max(after, 0)
             return entry.events[begin : begin + limit] if entry is not None else []
 
+    async def history(self, execution: str, key: str, limit: int) -> list[Event]:
+        """List the newest events of one node."""
+        with self._lock:
+            entry = self._ledger.find(execution)
+            events = entry.events if entry is not None else []
+            return [event for event in events if event.key == key][-limit:]
+
     async def document(self, plan: str) -> str | None:
         """Read a document."""
         with self._lock:
             return self._ledger.documents.get(plan)
+
+    async def search(self, wanted: Filter, after: str, limit: int) -> Page:
+        """Page through executions."""
+        below = read_cursor(after)
+        with self._lock:
+            found = list(islice(self._ledger.search(wanted, below), limit + 1))
+            records = [row.record() for row in found[:limit]]
+        return Page(records, str(found[limit - 1].number) if len(found) > limit else "")
+
+    async def delete(self, execution: str, limit: int) -> Deletion:  # noqa: ARG002 - all at once
+        """Delete an execution that does not run."""
+        with self._lock:
+            return self._ledger.delete(execution)
+
+    async def past(self, age_ms: int, limit: int) -> list[str]:
+        """List what ended, or was created and never began, long ago."""
+        with self._lock:
+            return self._ledger.past(self._clock() - age_ms, limit)

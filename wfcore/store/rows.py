@@ -105,6 +105,7 @@ class ExecutionRow:
     ended: int | None = None
     deadline: int | None = None
     meters: dict[str, float] = field(default_factory=dict)
+    retry_of: str | None = None
 
     def due(self) -> Due:
         """Return this row as something to take up again."""
@@ -128,4 +129,5 @@ class ExecutionRow:
             self.started,
             self.ended,
             dict(self.meters),
+            self.retry_of,
         )

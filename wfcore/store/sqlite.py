@@ -1,36 +1,37 @@
 """The store in one SQLite file: the embedded default."""
 
-import asyncio
-import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal
 
-from wfcore.errors import StoreError
 from wfcore.store import transition
 from wfcore.store.clock import Clock, wall_clock
 from wfcore.store.contract import (
+    Deletion,
     Due,
     Event,
     ExecutionRecord,
+    Filter,
     Halt,
     LeaseRef,
     Move,
     NewExecution,
     NodeRecord,
     NodeResult,
+    Page,
     Reply,
 )
+from wfcore.store.cursor import read_cursor
 from wfcore.store.sqlite_file import SqliteFile
-from wfcore.store.sqlite_ledger import SqliteLedger, decode_event
+from wfcore.store.sqlite_ledger import SqliteLedger, decode_event, execution_row
+from wfcore.store.sqlite_reader import SqliteReader
+from wfcore.store.sqlite_search import PAST, search_query
 from wfcore.store.sqlite_writer import SqliteWriter
 from wfcore.workflow.states import NodeState
 
 __all__ = ["SqliteStore"]
 
-T = TypeVar("T")
 _KEYS_PER_QUERY: Final = 500
 
 
@@ -38,7 +39,8 @@ class SqliteStore:
     """A `StateStore` in one file, which this process owns while it is open.
 
     `durable` flushes to disk before an answer and survives a power cut; `relaxed` survives the
-    death of the process. Writes go through one thread and one connection, reads through another.
+    death of the process. Writes go through one thread and one connection, reads through another,
+    and lists, which may have to look at many executions, through a third.
     """
 
     def __init__(
@@ -52,25 +54,24 @@ class SqliteStore:
         self._file = SqliteFile(Path(path), durable=durability == "durable")
         self._clock = clock
         self._writer = SqliteWriter(self._file, clock)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="wf-sqlite-read")
-        self._reader: sqlite3.Connection | None = None
+        self._reader = SqliteReader(self._file, "read")
+        self._searcher = SqliteReader(self._file, "search")
 
     async def open(self) -> None:
         """Own the file, migrate it, load what is open."""
         self._file.own()
         try:
             await self._writer.start()
-            self._reader = self._file.reader()
+            self._reader.open()
+            self._searcher.open()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Finish what waits, close the file, give it up."""
-        reader, self._reader = self._reader, None
-        await asyncio.to_thread(self._reading.shutdown)
-        if reader is not None:
-            reader.close()
+        await self._reader.close()
+        await self._searcher.close()
         # The writer goes last: the last connection that can write tidies the journal away.
         await self._writer.stop()
         self._file.release()
@@ -121,7 +122,7 @@ class SqliteStore:
         found: dict[str, NodeResult] = {}
         for start in range(0, len(keys), _KEYS_PER_QUERY):
             some = keys[start : start + _KEYS_PER_QUERY]
-            rows = await self._query(
+            rows = await self._reader.query(
                 "SELECT n.key, n.state, r.output, r.error FROM execution e "
                 "JOIN node n ON n.execution = e.number "
                 "LEFT JOIN result r ON r.execution = e.number AND r.key = n.key "
@@ -134,7 +135,7 @@ class SqliteStore:
 
     async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
         """Page through the touched nodes."""
-        rows = await self._query(
+        rows = await self._reader.query(
             "SELECT n.key, n.state, n.attempt, n.failures, n.lost, n.started, n.ended "
             "FROM execution e JOIN node n ON n.execution = e.number "
             "WHERE e.id = ? AND n.key > ? ORDER BY n.key LIMIT ?",
@@ -144,7 +145,7 @@ class SqliteStore:
 
     async def events(self, execution: str, after: int, limit: int) -> list[Event]:
         """Page through the event log."""
-        rows = await self._query(
+        rows = await self._reader.query(
             "SELECT v.seq, v.at, v.key, v.body FROM execution e "
             "JOIN event v ON v.execution = e.number "
             "WHERE e.id = ? AND v.seq > ? ORDER BY v.seq LIMIT ?",
@@ -154,21 +155,35 @@ class SqliteStore:
 
     async def document(self, plan: str) -> str | None:
         """Read a document."""
-        rows = await self._query("SELECT body FROM document WHERE plan = ?", (plan,))
+        rows = await self._reader.query("SELECT body FROM document WHERE plan = ?", (plan,))
         return rows[0][0] if rows else None
 
-    async def _query(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        reader = self._reader
-        if reader is None:
-            raise StoreError(f"{self._file.path} is closed")
-        return await self._in_reader(lambda: reader.execute(sql, values).fetchall())
+    async def history(self, execution: str, key: str, limit: int) -> list[Event]:
+        """List the newest events of one node; there is no index, so that Moves need not keep it."""
+        rows = await self._searcher.query(
+            "SELECT v.seq, v.at, v.key, v.body FROM execution e "
+            "JOIN event v ON v.execution = e.number "
+            "WHERE e.id = ? AND v.key = ? ORDER BY v.seq DESC LIMIT ?",
+            (execution, key, limit),
+        )
+        return [decode_event(*row) for row in reversed(rows)]
 
-    async def _in_reader(self, work: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._reading, work)
-        except sqlite3.Error as error:
-            raise StoreError(f"{self._file.path}: {error}") from error
+    async def search(self, wanted: Filter, after: str, limit: int) -> Page:
+        """Page through executions."""
+        sql, values = search_query(wanted, read_cursor(after), limit + 1)
+        rows = await self._searcher.query(sql, values)
+        found = [execution_row(row) for row in rows]
+        more = str(found[limit - 1].number) if len(found) > limit else ""
+        return Page([row.record() for row in found[:limit]], more)
+
+    async def delete(self, execution: str, limit: int) -> Deletion:
+        """Delete an execution that does not run, or some rows of it."""
+        return await self._writer.submit(lambda ledger, _: ledger.remove(execution, limit))
+
+    async def past(self, age_ms: int, limit: int) -> list[str]:
+        """List what ended, or was created and never began, long ago."""
+        rows = await self._searcher.query(PAST, (self._clock() - age_ms, limit))
+        return [identifier for (identifier,) in rows]
 
 
 def _apply(moves: Sequence[Move], ledger: SqliteLedger, now: int) -> list[Reply]:

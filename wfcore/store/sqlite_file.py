@@ -76,6 +76,15 @@ _MIGRATIONS: Final = (
     ALTER TABLE execution ADD COLUMN meters TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE node ADD COLUMN leased INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    ALTER TABLE execution ADD COLUMN retry_of TEXT;
+    DROP INDEX execution_running;
+    CREATE INDEX execution_status ON execution (status);
+    CREATE INDEX execution_name ON execution (name);
+    CREATE INDEX execution_plan ON execution (plan);
+    CREATE INDEX execution_past ON execution (coalesce(ended, created)) WHERE status <> 'RUNNING';
+    CREATE INDEX execution_retry ON execution (retry_of) WHERE retry_of IS NOT NULL;
+    """,
 )
 
 FORMAT: Final = len(_MIGRATIONS)

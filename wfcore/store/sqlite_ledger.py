@@ -11,19 +11,23 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from wfcore.store.contract import Event, Halt, NewExecution
+from wfcore.store.contract import Deletion, Event, Halt, NewExecution
 from wfcore.store.ledger import Entry, Ledger
 from wfcore.store.rows import ExecutionRow, NodeRow
+from wfcore.store.sqlite_removal import fits_in_one_step, remove
 from wfcore.workflow.states import NodeState, Status
 
-__all__ = ["SqliteLedger", "decode_event"]
+__all__ = ["SqliteLedger", "decode_event", "execution_row"]
 
 _IDLE_ENTRIES: Final = 1_000
 _PUT_NODE: Final = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 17)})"
-_ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 18)})"
+_ADD_EXECUTION: Final = f"INSERT INTO execution VALUES ({', '.join('?' * 19)})"
 _SET_EXECUTION: Final = (
     "UPDATE execution SET status = ?, halt = ?, active = ?, failures = ?, seq = ?, notices = ?, "
     "started = ?, ended = ?, deadline = ?, meters = ? WHERE number = ?"
+)
+_OPEN_RETRY: Final = (
+    "SELECT 1 FROM execution WHERE retry_of = ? AND status IN ('PENDING', 'RUNNING') LIMIT 1"
 )
 _NODE_COLUMNS: Final = (
     "key, state, token, attempt, failures, lost, ok, failed, skipped, cursor, deadline, started, "
@@ -47,6 +51,8 @@ class SqliteLedger(Ledger):
         self._dirty_nodes: dict[tuple[int, str], tuple[Entry, NodeRow]] = {}
         self._new_results: dict[tuple[int, str], tuple[str | None, str | None]] = {}
         self._new_events: list[tuple[int, int, int, str, str]] = []
+        self._removals: dict[str, tuple[int, str, int | None]] = {}
+        """By id: number, plan, and how many rows of each part go where not all do."""
 
     def load_open(self, due_at: int) -> None:
         """Hold every running execution in memory; what someone was doing is due at `due_at`.
@@ -65,7 +71,7 @@ class SqliteLedger(Ledger):
 
     def find(self, execution: str) -> Entry | None:
         entry = self.entries.get(execution)
-        if entry is None:
+        if entry is None and execution not in self._removals:
             entry = self._load(execution)
         return entry
 
@@ -124,11 +130,36 @@ class SqliteLedger(Ledger):
             )
         if self._new_events:
             db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", self._new_events)
+        for removal in self._removals.values():
+            remove(db, *removal)
+
+    def remove(self, execution: str, limit: int) -> Deletion:
+        """Delete an execution that does not run, or some rows of it."""
+        entry = self.find(execution)
+        if entry is None:
+            return Deletion.DONE
+        if (refusal := self.refuses_deletion(entry)) is not None:
+            return refusal
+        row = entry.row
+        done = not self.is_dirty and fits_in_one_step(self._db, row.number, limit)
+        self._removals[execution] = (row.number, row.plan, None if done else limit)
+        self.entries.pop(execution)
+        self._complete.discard(execution)
+        self._idle.pop(execution, None)
+        return Deletion.DONE if done else Deletion.MORE
+
+    def refuses_deletion(self, entry: Entry) -> Deletion | None:
+        refusal = super().refuses_deletion(entry)
+        if refusal is None and self._db.execute(_OPEN_RETRY, (entry.row.id,)).fetchone():
+            return Deletion.IN_USE
+        return refusal
 
     @property
     def is_dirty(self) -> bool:
         """Whether anything waits for `flush`."""
-        return bool(self._new_executions or self._dirty_executions or self._dirty_nodes)
+        return bool(
+            self._new_executions or self._dirty_executions or self._dirty_nodes or self._removals
+        )
 
     def forget(self) -> None:
         """After a commit: let go of what need not be in memory."""
@@ -164,6 +195,7 @@ class SqliteLedger(Ledger):
         self._dirty_nodes = {}
         self._new_results = {}
         self._new_events = []
+        self._removals = {}
 
     def _drop(self, identifier: str) -> None:
         del self._idle[identifier]
@@ -176,7 +208,7 @@ class SqliteLedger(Ledger):
         values = self._db.execute("SELECT * FROM execution WHERE id = ?", (execution,)).fetchone()
         if values is None:
             return None
-        row = _execution_row(values)
+        row = execution_row(values)
         entry = self.entries[execution] = Entry(row)
         if row.status is Status.RUNNING:
             self.set_execution_deadline(entry, row.deadline)
@@ -265,6 +297,7 @@ def _execution_values(row: ExecutionRow) -> tuple[Any, ...]:
         row.ended,
         row.deadline,
         _encode(row.meters),
+        row.retry_of,
     )
 
 
@@ -297,9 +330,10 @@ def _execution_changes(row: ExecutionRow) -> tuple[Any, ...]:
     )
 
 
-def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
+def execution_row(values: tuple[Any, ...]) -> ExecutionRow:
+    """Read an execution's row back from its columns."""
     number, identifier, plan, name, labels, given, created, timeout, status, halt, *rest = values
-    active, failures, seq, notices, started, ended, deadline, meters = rest
+    active, failures, seq, notices, started, ended, deadline, meters, retry_of = rest
     return ExecutionRow(
         id=identifier,
         number=number,
@@ -319,6 +353,7 @@ def _execution_row(values: tuple[Any, ...]) -> ExecutionRow:
         ended=ended,
         deadline=deadline,
         meters=json.loads(meters),
+        retry_of=retry_of,
     )
 
 
