@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ExecutionFailed,
         ExecutionNotFound,
         NodeError,
+        NodeNotFound,
         PluginError,
         StoreError,
         StoreOwned,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from wfcore.plugins.hookspecs import Templaters, Validator, hookimpl
     from wfcore.problems import Problem
     from wfcore.secrets.source import SecretSource, SecretValue
-    from wfcore.store.contract import Event
+    from wfcore.store.contract import Event, Filter, Page
     from wfcore.workflow.document import Workflow
     from wfcore.workflow.limits import Limits
     from wfcore.workflow.states import NodeState, Status
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "ExecutionFailed",
     "ExecutionNotFound",
+    "Filter",
     "Handler",
     "HttpClient",
     "HttpResponse",
@@ -57,7 +59,9 @@ __all__ = [
     "Message",
     "NodeContext",
     "NodeError",
+    "NodeNotFound",
     "NodeState",
+    "Page",
     "PluginError",
     "Problem",
     "Raw",
@@ -96,6 +100,7 @@ _HOMES: Final = {
         "ExecutionFailed",
         "ExecutionNotFound",
         "NodeError",
+        "NodeNotFound",
         "PluginError",
         "StoreError",
         "StoreOwned",
@@ -109,7 +114,7 @@ _HOMES: Final = {
     "wfcore.plugins.hookspecs": ("Templaters", "Validator", "hookimpl"),
     "wfcore.problems": ("Problem",),
     "wfcore.secrets.source": ("SecretSource", "SecretValue"),
-    "wfcore.store.contract": ("Event",),
+    "wfcore.store.contract": ("Event", "Filter", "Page"),
     "wfcore.workflow.document": ("Workflow",),
     "wfcore.workflow.limits": ("Limits",),
     "wfcore.workflow.states": ("NodeState", "Status"),

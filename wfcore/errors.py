@@ -3,6 +3,7 @@
 - `WfError`
   - `DocumentRefused`: a document, override or input has problems; nothing was stored
   - `ExecutionNotFound`: no execution of that id
+  - `NodeNotFound`: the execution has no node of that key
   - `Conflict`: the request contradicts what the execution already is
   - `ExecutionFailed`: an awaited execution ended other than COMPLETED
   - `NodeError`: raised by handlers: one attempt failed, and how to go on
@@ -28,6 +29,7 @@ __all__ = [
     "ExecutionFailed",
     "ExecutionNotFound",
     "NodeError",
+    "NodeNotFound",
     "PluginError",
     "StoreError",
     "StoreOwned",
@@ -64,6 +66,16 @@ class ExecutionNotFound(WfError):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"no execution {execution_id!r}")
+
+
+class NodeNotFound(WfError):
+    """The execution's workflow has no node of this key."""
+
+    def __init__(self, execution_id: str, key: str, hint: str | None = None) -> None:
+        self.execution_id = execution_id
+        self.key = key
+        self.hint = hint
+        super().__init__(f"execution {execution_id!r} has no node {key!r}")
 
 
 class Conflict(WfError):

@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     """None: each command has a place of its own for its store."""
     durability: Annotated[Durability, BeforeValidator(_lower)] = "durable"
     lease_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 10.0
+    retention_seconds: Annotated[
+        float | None, Field(ge=0, le=10 * _A_YEAR, allow_inf_nan=False)
+    ] = None
+    """How long after their end executions are kept; unset: for ever."""
     max_retries: Annotated[int, Field(ge=0, le=10_000)] = _RETRY.max_retries
     base_backoff: Seconds = _RETRY.base_backoff
     retry_delay: Seconds = _RETRY.retry_delay
@@ -160,6 +164,7 @@ class Settings(BaseSettings):
             "durability": self.durability,
             "concurrency": self.concurrency,
             "lease_seconds": self.lease_seconds,
+            "retention_seconds": self.retention_seconds,
             "settings": self.plugin_settings,
             "secrets": NamedSecrets(self._secrets, self.secrets_dir),
             "outbound_allow": self.outbound_allow,

@@ -75,7 +75,7 @@ async def test_several_watchers_see_the_same_from_wherever_they_begin(
     assert streams == [late] * 3
     assert await midway == late[1:]
     assert {result.status for result in results} == {"COMPLETED"}
-    assert engine._runtime.watchers._waiting == {}
+    assert engine._parts.runtime.watchers._waiting == {}
 
 
 async def test_resuming_after_the_last_event_of_an_ended_execution_ends(engine: Engine) -> None:

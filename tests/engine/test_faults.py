@@ -184,7 +184,7 @@ async def test_a_store_that_cannot_be_read_is_no_failure_of_the_node_that_reads(
     nodes = [node(f"n{at}", "reads", "first", seen="{{ first.output.value }}") for at in range(8)]
     async with Engine(store, handlers=[reads]) as engine:
         # Nothing is at hand: every output comes from the store.
-        engine._runtime.outcomes._max_bytes = 0
+        engine._parts.runtime.outcomes._max_bytes = 0
         result = await engine.run(workflow(node("first", "reads", seen="x"), *nodes))
 
     assert set(result.results) == {f"n{at}" for at in range(8)}

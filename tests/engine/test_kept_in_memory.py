@@ -90,6 +90,6 @@ async def test_plans_of_large_documents_make_room_for_others(
 async def test_nothing_is_kept_of_a_halt_that_comes_after_the_end(store: str) -> None:
     async with Engine(store) as engine:
         execution = (await engine.run(workflow(node("a", "output", value=1)))).execution_id
-        await engine._sweeper.close_execution(execution, Halt.CANCEL)
+        await engine._parts.sweeper.close_execution(execution, Halt.CANCEL)
 
-        assert list(engine._runtime.opened.halted) == []
+        assert list(engine._parts.runtime.opened.halted) == []

@@ -91,5 +91,5 @@ async def test_an_engine_closes_whatever_its_loops_have_just_heard() -> None:
         await engine.start()
         for _ in range(turns):
             await asyncio.sleep(0)
-        engine._runtime.due_sooner.set()
+        engine._parts.runtime.due_sooner.set()
         await asyncio.wait_for(engine.close(), 5)

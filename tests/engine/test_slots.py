@@ -79,7 +79,7 @@ async def test_a_wide_failure_reads_each_edge_once(monkeypatch: pytest.MonkeyPat
     width = 1_000
     nodes = [node("a", "output"), *(node(f"b{i}", "output", "a") for i in range(width))]
     async with Engine() as engine:
-        plan, _ = await engine._runtime.plans.prove(workflow(*nodes))
+        plan, _ = await engine._parts.runtime.plans.prove(workflow(*nodes))
     held = Lease("x", "a", 11, 1, 0, 0, 1, 0, 0, 0)
     move = deciding.decide(plan, held, deciding.Skipped("because"), Terms(), 12, 0.5)
     counted_kinds = []

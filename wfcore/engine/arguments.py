@@ -15,7 +15,13 @@ _LONGEST: Final = 365 * 24 * 3600.0
 
 
 def check_arguments(
-    *, concurrency: object, durability: object, lease: object, ready: object, drain: object
+    *,
+    concurrency: object,
+    durability: object,
+    lease: object,
+    ready: object,
+    drain: object,
+    retention: object,
 ) -> None:
     """Raise `ValueError` for what an engine cannot work with; times in seconds."""
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
@@ -25,13 +31,15 @@ def check_arguments(
     _check_seconds("lease_seconds", lease, 0.05)
     _check_seconds("ready_seconds", ready, 0.001)
     _check_seconds("drain_seconds", drain, 0.0)
+    if retention is not None:
+        _check_seconds("retention_seconds", retention, 0.0, most=10 * _LONGEST)
 
 
-def _check_seconds(name: str, value: object, least: float) -> None:
+def _check_seconds(name: str, value: object, least: float, most: float = _LONGEST) -> None:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
-    if not least <= value <= _LONGEST:
-        raise ValueError(f"{name} is {value!r}; it has to be between {least:g} and {_LONGEST:g}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}; it has to be between {least:g} and {most:g}")
 
 
 def plugin_settings(given: Mapping[str, str] | None) -> dict[str, str]:

@@ -5,12 +5,13 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Plans
+from wfcore.engine.reuse import Reuse, reuse_of
 from wfcore.store.contract import START, Halt
 
 __all__ = ["OpenExecution", "OpenExecutions", "Trigger"]
@@ -20,14 +21,34 @@ _KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What started an execution: its input, and the config keys that were replaced."""
+    """What started an execution: its input, and the config keys that were replaced.
+
+    Of a retry also `source`, the execution that it takes up again, and the nodes that the retry
+    itself `changed`.
+    """
 
     input: Any
     overrides: Mapping[str, Mapping[str, Any]]
+    source: str | None = None
+    changed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is stored as the output of the start node."""
-        return {"input": self.input, "overrides": self.overrides}
+        stored: dict[str, Any] = {"input": self.input, "overrides": self.overrides}
+        if self.source is not None:
+            stored["retry"] = {"of": self.source, "changed": list(self.changed)}
+        return stored
+
+    @classmethod
+    def stored(cls, output: Mapping[str, Any]) -> Self:
+        """Read back what `as_dict` gave; `{}` stands for an execution that never started."""
+        retry = output.get("retry", {})
+        return cls(
+            output.get("input", {}),
+            output.get("overrides", {}),
+            retry.get("of"),
+            tuple(retry.get("changed", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,8 @@ class OpenExecution:
     """The hash of its document; its plan's differs where the trigger replaced config keys."""
     plan: Plan
     input: Any
+    reuse: Reuse | None = None
+    """Of a retry: what it takes over."""
 
     def view(self) -> dict[str, Any]:
         """Return what templates see as `execution`. Shared: never to be changed."""
@@ -70,16 +93,19 @@ class OpenExecutions:
         async with self._opening.setdefault(execution, asyncio.Lock()):
             opened = self._open.get(execution)
             if opened is None:
-                opened = await self._reopen(execution, plan_hash)
+                opened = await self.peek(execution, plan_hash)
                 self.keep(opened)
             return opened
 
-    async def _reopen(self, execution: str, plan_hash: str) -> OpenExecution:
+    async def peek(self, execution: str, plan_hash: str) -> OpenExecution:
+        """Open an execution to look at it; it is not kept."""
         plan = await self._plans.get(plan_hash)
+        return await self.open(execution, plan, await self.trigger(execution), stored=True)
+
+    async def trigger(self, execution: str) -> Trigger:
+        """Read what an execution was started with."""
         started = await self._outcomes.read(execution, [START])
-        stored = json.loads(started[START].result.output or "{}")
-        trigger = Trigger(stored.get("input", {}), stored.get("overrides", {}))
-        return await self.open(execution, plan, trigger, stored=True)
+        return Trigger.stored(json.loads(started[START].result.output or "{}"))
 
     async def open(
         self, execution: str, plan: Plan, trigger: Trigger, *, stored: bool = False
@@ -91,7 +117,10 @@ class OpenExecutions:
         document = plan.hash
         if trigger.overrides:
             plan = await self._plans.override(plan, trigger.overrides, stored=stored)
-        return OpenExecution(execution, document, plan, trigger.input)
+        reuse = None
+        if trigger.source is not None:
+            reuse = reuse_of(trigger.source, trigger.changed, plan)
+        return OpenExecution(execution, document, plan, trigger.input, reuse)
 
     def keep(self, opened: OpenExecution) -> None:
         """Keep an execution that was started."""

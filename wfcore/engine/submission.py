@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from wfcore.engine.decide import start
-from wfcore.engine.opened import Trigger
+from wfcore.engine.opened import OpenExecution, Trigger
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Document, json_text
@@ -25,7 +25,7 @@ from wfcore.workflow.source import copy_value
 from wfcore.workflow.states import Status
 from wfcore.workflow.weight import is_light
 
-__all__ = ["Submission"]
+__all__ = ["Submission", "as_overrides", "new_execution"]
 
 _EXECUTION: Final = "execution"
 _EXECUTION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
@@ -50,54 +50,55 @@ class Submission:
         stored: str | None = None
         if given is not UNSET:
             stored = json_text(await self._checked_input(plan, given, "/input"))
-        return await self._create(plan, text, stored, new_id)
+        await self.create(new_execution(new_id, plan, text, stored))
+        return new_id
 
-    async def run(self, document: Document, given: Any) -> str:
-        """Check, store and start an execution."""
+    async def start(
+        self, document: Document, given: Any, execution_id: str | None = None
+    ) -> tuple[str, Status]:
+        """Check, store and start an execution; return its id and its status."""
+        new_id = self._new_id() if execution_id is None else _as_id(execution_id)
         plan, text = await self._runtime.plans.prove(document)
         checked = await self._checked_input(plan, {} if given is UNSET else given, "/input")
-        execution_id = await self._create(plan, text, json_text(checked), self._new_id())
-        await self._start(execution_id, plan, Trigger(checked, {}), {})
-        return execution_id
+        stored = None if given is UNSET else json_text(checked)
+        await self.create(new_execution(new_id, plan, text, stored))
+        trigger = Trigger(checked, {})
+        opened = await self._runtime.opened.open(new_id, plan, trigger)
+        return new_id, await self.begin(opened, trigger, {})
 
     async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
         """Start an execution; the same body again changes nothing, another one is a conflict."""
-        given = _as_object({} if body is None else body)
+        given = as_overrides(body)
         runtime = self._runtime
         record = await runtime.insist(lambda: runtime.store.read(execution_id), PATIENCE)
         if record is None:
             raise ExecutionNotFound(execution_id)
         plan = await runtime.plans.get(record.plan)
         checked = await self._threads.run_unless(
-            is_light(given), lambda: _as_object(copy_value(given, self._limits))
+            is_light(given), lambda: as_overrides(copy_value(given, self._limits))
         )
         trigger = await self._read_trigger(record, plan, checked)
-        return await self._start(execution_id, plan, trigger, checked)
+        opened = await runtime.opened.open(execution_id, plan, trigger)
+        return await self.begin(opened, trigger, checked)
 
-    async def _create(self, plan: Plan, text: str, given: str | None, execution_id: str) -> str:
-        new = NewExecution(
-            id=execution_id,
-            plan=plan.hash,
-            document=text,
-            name=plan.name,
-            labels=plan.labels,
-            input=given,
-            timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
-        )
+    async def create(self, new: NewExecution) -> None:
+        """Store an execution; raises `Conflict` where its id stands for another one."""
         store = self._runtime.store
         if not await self._runtime.insist(lambda: store.create(new), PATIENCE):
             record = await self._runtime.insist(lambda: store.read(new.id), PATIENCE)
             if record is not None and (record.plan, record.input) != (new.plan, new.input):
                 raise Conflict(_ID_TAKEN)
-        return new.id
 
-    async def _start(
-        self, execution_id: str, plan: Plan, trigger: Trigger, body: Mapping[str, Any]
+    async def begin(
+        self, opened: OpenExecution, trigger: Trigger, body: Mapping[str, Any]
     ) -> Status:
-        runtime = self._runtime
-        opened = await runtime.opened.open(execution_id, plan, trigger)
-        move = start(plan, execution_id, json_text(trigger.as_dict()), _token(body), runtime.terms)
+        """Start a stored execution; `body` is what makes a second trigger the same or another."""
+        runtime, plan = self._runtime, opened.plan
+        stored = json_text(trigger.as_dict())
+        move = start(plan, opened.execution, stored, _token(body), runtime.terms)
         reply = await self._worker.start(move, opened, PATIENCE)
+        if reply.code is Code.GONE:
+            raise ExecutionNotFound(opened.execution)
         if reply.code not in (Code.OK, Code.AGAIN):
             raise Conflict(_conflict(reply))
         if plan.timeout is not None:
@@ -145,7 +146,26 @@ class Submission:
         return value
 
 
-def _as_object(value: Any) -> dict[str, Any]:
+def new_execution(
+    execution_id: str, plan: Plan, document: str, given: str | None, retry_of: str | None = None
+) -> NewExecution:
+    """Return what is stored of a new execution; `given` is the JSON text of its input."""
+    return NewExecution(
+        id=execution_id,
+        plan=plan.hash,
+        document=document,
+        name=plan.name,
+        labels=plan.labels,
+        input=given,
+        timeout_ms=round(plan.timeout * 1000) if plan.timeout is not None else None,
+        retry_of=retry_of,
+    )
+
+
+def as_overrides(value: Any) -> dict[str, Any]:
+    """Return a trigger's body as an object; raises `DocumentRefused` where it is none."""
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
         message = "the body should be an object of config keys by node id"
         hint = 'such as {"get_posts": {"url": "https://api.example.com/posts"}}'

@@ -3,17 +3,26 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.outline import Outline
 from wfcore.errors import ErrorRecord, ExecutionFailed
-from wfcore.store.contract import ExecutionRecord, Halt, NodeRecord, StateStore
+from wfcore.store.contract import Event, ExecutionRecord, Halt, NodeRecord, StateStore
 from wfcore.workflow.states import NodeState, Status
 
-__all__ = ["Result", "execution_view", "read_result"]
+__all__ = [
+    "Result",
+    "event_view",
+    "execution_summary",
+    "execution_view",
+    "moment",
+    "read_result",
+]
 
 _PAGE: Final = 1_000
+_WITH_ERROR: Final = (NodeState.FAILED, NodeState.CANCELLED, NodeState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +65,67 @@ class Result:
         return self
 
 
+def moment(milliseconds: int | None) -> str | None:
+    """Return a time of the store as RFC 3339 text in UTC, to the millisecond."""
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def execution_summary(record: ExecutionRecord) -> dict[str, Any]:
+    """Return an execution as lists show it."""
+    summary: dict[str, Any] = {
+        "execution_id": record.id,
+        "name": record.name,
+        "status": str(record.status),
+        "labels": record.labels,
+        "created": moment(record.created),
+        "started": moment(record.started),
+        "ended": moment(record.ended),
+    }
+    return summary | _links(record)
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    """Return an event as the API's stream shows it; an empty key is the execution itself."""
+    return {
+        "seq": event.seq,
+        "at": moment(event.at),
+        "key": event.key,
+        "from": str(event.before) if event.before is not None else None,
+        "to": str(event.to) if event.to is not None else None,
+        "attempt": event.attempt,
+        "fired": list(event.fired),
+        "kept": list(event.kept),
+        "status": str(event.status),
+        "detail": event.detail,
+    }
+
+
+def _links(record: ExecutionRecord) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if record.retry_of is not None:
+        more["retry_of"] = record.retry_of
+    if record.meters:
+        more["usage"] = record.meters
+    return more
+
+
 async def execution_view(
     store: StateStore, record: ExecutionRecord, outline: Outline, *, outputs: bool = True
 ) -> dict[str, Any]:
     """Return the body of `GET /workflows/{execution_id}`: every node, in the document's order."""
     # What nothing had touched when an execution was halted has no row that could say so.
     unopened = str(NodeState.CANCELLED if record.status.terminal else NodeState.PENDING)
-    nodes: dict[str, Any] = {key: {"state": unopened, "output": {}} for key in outline.nodes}
+    nodes: dict[str, Any] = {key: {"state": unopened} for key in outline.nodes}
+    if outputs:
+        for shown in nodes.values():
+            shown["output"] = {}
     async for page in _pages(store, record.id):
-        keys = [node.key for node in page if node.key in nodes]
-        found = await store.results(record.id, keys) if outputs else {}
+        shown_whole = [each for each in page if outputs or each.state in _WITH_ERROR]
+        keys = [node.key for node in shown_whole if node.key in nodes]
+        found = await store.results(record.id, keys) if keys else {}
         for node in page:
             if node.key not in nodes:
                 continue
@@ -76,12 +136,12 @@ async def execution_view(
             if result is not None:
                 # Read later than the page: the state that goes with the output.
                 shown["state"] = str(result.state)
-            if result is not None and result.output is not None:
+            if outputs and result is not None and result.output is not None:
                 shown["output"] = json.loads(result.output)
             if result is not None and result.error is not None:
                 shown["error"] = json.loads(result.error)
     view = {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
-    return view | {"usage": record.meters} if record.meters else view
+    return view | _links(record)
 
 
 async def read_result(

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
 from wfcore.engine.attempt import GRACE_SECONDS, Attempt, Workshop
+from wfcore.engine.context import AttemptContext
 from wfcore.engine.decide import (
     Interrupted,
     Outcome,
@@ -111,6 +112,11 @@ class Worker:
         """Whether this very lease is being worked on here."""
         attempt = self._attempts.get((execution, key))
         return attempt is not None and attempt.lease.token == token
+
+    def context(self, execution: str, key: str) -> AttemptContext | None:
+        """Return what a running handler says, if the node runs here and its handler was called."""
+        attempt = self._attempts.get((execution, key))
+        return attempt.context if attempt is not None else None
 
     def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
         """Return what the running handlers of an execution said about how far they are."""

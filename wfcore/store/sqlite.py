@@ -182,7 +182,7 @@ class SqliteStore:
 
     async def past(self, age_ms: int, limit: int) -> list[str]:
         """List what ended, or was created and never began, long ago."""
-        rows = await self._searcher.query(PAST, (self._clock() - age_ms, limit))
+        rows = await self._searcher.query(PAST, (max(0, self._clock() - age_ms), limit))
         return [identifier for (identifier,) in rows]
 
 

@@ -33,7 +33,11 @@ def remove(db: sqlite3.Connection, number: int, plan: str, limit: int | None) ->
                 f"(SELECT {key} FROM {part} WHERE execution = ? LIMIT ?)",
                 (number, number, limit),
             )
-        db.execute("UPDATE execution SET id = '@' || number WHERE number = ?", (number,))
+        # As old as can be: whoever looks for what is past finds it first.
+        db.execute(
+            "UPDATE execution SET id = '@' || number, created = 0, ended = 0 WHERE number = ?",
+            (number,),
+        )
         return
     for part in _PARTS:
         db.execute(f"DELETE FROM {part} WHERE execution = ?", (number,))

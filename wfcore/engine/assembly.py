@@ -1,0 +1,149 @@
+"""The parts of an engine put together; here and nowhere else they learn of each other."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+
+from wfcore.bus.contract import TaskBus
+from wfcore.engine.arguments import template_limits
+from wfcore.engine.attempt import Workshop
+from wfcore.engine.counters import Counters
+from wfcore.engine.decide import Terms
+from wfcore.engine.heart import Heart
+from wfcore.engine.node_view import NodeReader
+from wfcore.engine.opened import OpenExecutions
+from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.plans import Plans
+from wfcore.engine.proof import Prover
+from wfcore.engine.reader import ExecutionReader
+from wfcore.engine.retention import Retention
+from wfcore.engine.retrying import Retrying
+from wfcore.engine.runtime import Runtime
+from wfcore.engine.submission import Submission
+from wfcore.engine.sweeper import Sweeper
+from wfcore.engine.threads import Threads
+from wfcore.engine.worker import Worker
+from wfcore.errors import StoreError
+from wfcore.outbound.allow import AllowList
+from wfcore.outbound.client import OutboundClient
+from wfcore.plugins.registry import Registry
+from wfcore.secrets.source import SecretSource
+from wfcore.store.contract import LeaseRef, StateStore
+from wfcore.templating import Templating
+from wfcore.workflow.limits import Limits
+
+__all__ = ["Assembly", "Materials", "assemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What an engine was given, checked."""
+
+    registry: Registry
+    store: StateStore
+    bus: TaskBus
+    concurrency: int
+    settings: Mapping[str, str]
+    secrets: SecretSource
+    allow: AllowList
+    limits: Limits
+    terms: Terms
+    retention_seconds: float | None
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The parts that an open engine uses."""
+
+    runtime: Runtime
+    threads: Threads
+    http: OutboundClient
+    worker: Worker
+    sweeper: Sweeper
+    heart: Heart
+    submission: Submission
+    retrying: Retrying
+    retention: Retention
+    reader: ExecutionReader
+
+
+def assemble(given: Materials) -> Assembly:
+    """Return the parts of an engine whose store and bus are open."""
+    threads = Threads(given.counters)
+    http = OutboundClient(given.allow)
+    runtime = _runtime(given, threads)
+    worker = Worker(runtime, _workshop(given, runtime, threads, http), given.concurrency)
+    submission = Submission(runtime, worker, given.limits, threads)
+    lost = _LostLeases(given.store, worker)
+    return Assembly(
+        runtime=runtime,
+        threads=threads,
+        http=http,
+        worker=worker,
+        sweeper=Sweeper(runtime, worker),
+        heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
+        submission=submission,
+        retrying=Retrying(runtime, submission, given.limits),
+        retention=Retention(runtime, given.retention_seconds),
+        reader=ExecutionReader(runtime, given.registry, NodeReader(runtime, worker, threads)),
+    )
+
+
+def _runtime(given: Materials, threads: Threads) -> Runtime:
+    templaters = given.registry.templaters
+    templating = Templating(
+        template_limits(given.limits),
+        filters=templaters.filters,
+        tests=templaters.tests,
+        globals=templaters.globals,
+    )
+    prover = Prover(given.registry, templating, given.limits, given.secrets)
+    plans = Plans(prover, given.store, given.limits, threads)
+    outcomes = Outcomes(given.store, given.counters)
+    opened = OpenExecutions(plans, outcomes)
+    return Runtime(
+        given.store, given.bus, given.terms, plans, opened, outcomes, counters=given.counters
+    )
+
+
+def _workshop(
+    given: Materials, runtime: Runtime, threads: Threads, http: OutboundClient
+) -> Workshop:
+    handlers = given.registry.handlers.items()
+    return Workshop(
+        given.registry,
+        runtime.outcomes,
+        threads,
+        http,
+        given.secrets,
+        given.settings,
+        given.limits.max_output_bytes,
+        runtime.watchers,
+        frozenset(name for name, each in handlers if iscoroutinefunction(each.run)),
+    )
+
+
+class _LostLeases:
+    """Interrupts what runs here of an execution that was halted elsewhere."""
+
+    def __init__(self, store: StateStore, worker: Worker) -> None:
+        self._store = store
+        self._worker = worker
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, lease: LeaseRef) -> None:
+        task = asyncio.get_running_loop().create_task(self._interrupt_if_halted(lease))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _interrupt_if_halted(self, lease: LeaseRef) -> None:
+        """A lost lease may still bring a welcome result; only a halted execution wants none."""
+        try:
+            record = await self._store.read(lease.execution)
+        except StoreError:
+            # The next beat finds the lease lost again.
+            return
+        if record is not None and record.halt and not record.status.terminal:
+            self._worker.interrupt_execution(lease.execution, record.halt)
