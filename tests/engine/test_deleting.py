@@ -1,0 +1,113 @@
+"""Deleting executions, when told to and after their retention."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.engine.acting import Gate, eventually
+from tests.engine.conftest import Opening
+from tests.engine.documents import node, workflow
+from wfcore import Conflict, Engine, ExecutionNotFound, Status
+
+
+async def ids(engine: Engine) -> list[str]:
+    return [record.id for record in (await engine.executions()).records]
+
+
+async def test_a_deleted_execution_is_unknown(engine: Engine) -> None:
+    done = (await engine.run(workflow(node("a")))).execution_id
+    other = (await engine.run(workflow(node("a")))).execution_id
+    await engine.delete(done)
+    for asked in (engine.execution, engine.result, engine.delete, engine.record, engine.cancel):
+        with pytest.raises(ExecutionNotFound):
+            await asked(done)
+    assert await ids(engine) == [other]
+    assert (await engine.result(other)).status is Status.COMPLETED
+
+
+async def test_what_has_not_ended_is_not_deleted(engine: Engine, gate: Gate) -> None:
+    pending = await engine.submit(workflow(node("a")))
+    running, _ = await engine.start_execution(workflow(node("a", "held")))
+    for execution in (pending, running):
+        with pytest.raises(Conflict) as refused:
+            await engine.delete(execution)
+        assert refused.value.problem.code == "delete.open"
+    gate.open()
+    assert (await engine.wait(running)).status is Status.COMPLETED
+
+
+async def test_what_an_open_retry_reuses_is_not_deleted(engine: Engine, gate: Gate) -> None:
+    document = workflow(node("a"), node("b", "held", "a"))
+    old, _ = await engine.start_execution(document)
+    await eventually(lambda: gate.waiting == ["b"], "b runs")
+    await engine.cancel(old)
+    await engine.wait(old)
+    new, _ = await engine.retry(old)
+    with pytest.raises(Conflict) as refused:
+        await engine.delete(old)
+    assert refused.value.problem.code == "delete.in_use"
+    gate.open()
+    await engine.wait(new)
+    await engine.delete(old)
+    assert await ids(engine) == [new]
+
+
+async def test_a_large_execution_goes_whole(engine: Engine) -> None:
+    nodes = [node(f"n{number}", "echo", value=number) for number in range(1_200)]
+    large = (await engine.run(workflow(*nodes))).execution_id
+    await engine.delete(large)
+    assert await ids(engine) == []
+    assert await engine._store.past(2**53, 10) == []
+
+
+async def test_old_executions_go_and_so_do_those_never_triggered(
+    opening: Opening, gate: Gate
+) -> None:
+    async with opening(retention_seconds=0.3) as engine:
+        done = (await engine.run(workflow(node("a")))).execution_id
+        pending = await engine.submit(workflow(node("b")))
+        running, _ = await engine.start_execution(workflow(node("c", "held")))
+        assert set(await ids(engine)) == {done, pending, running}
+
+        async def only_one_is_left() -> bool:
+            return await ids(engine) == [running]
+
+        await eventually(only_one_is_left, "old executions are gone")
+        gate.open()
+        assert (await engine.wait(running)).status is Status.COMPLETED
+        with pytest.raises(ExecutionNotFound):
+            await engine.trigger(pending)
+
+
+async def test_without_retention_everything_stays(opening: Opening) -> None:
+    async with opening() as engine:
+        done = (await engine.run(workflow(node("a")))).execution_id
+        await asyncio.sleep(0.3)
+        await engine._parts.retention.sweep()
+        assert await ids(engine) == [done]
+
+
+async def test_what_stays_in_use_keeps_nothing_else_from_going(
+    opening: Opening, gate: Gate
+) -> None:
+    async with opening() as engine:
+        document = workflow(node("a"), node("b", "held", "a"))
+        old, _ = await engine.start_execution(document)
+        await eventually(lambda: gate.waiting == ["b"], "b runs")
+        await engine.cancel(old)
+        await engine.wait(old)
+        new, _ = await engine.retry(old)
+        others = [(await engine.run(workflow(node("a")))).execution_id for _ in range(3)]
+        await engine._parts.retention.sweep(0)
+        left = await ids(engine)
+        assert set(left) == {old, new}
+        assert not set(left) & set(others)
+        gate.open()
+        await engine.wait(new)
+
+
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "1d"])
+async def test_a_retention_that_is_no_time_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="retention_seconds"):
+        Engine(retention_seconds=wrong)
