@@ -111,3 +111,18 @@ async def test_what_stays_in_use_keeps_nothing_else_from_going(
 async def test_a_retention_that_is_no_time_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="retention_seconds"):
         Engine(retention_seconds=wrong)
+
+
+async def test_an_id_that_comes_again_stands_for_the_new_execution_alone(engine: Engine) -> None:
+    """Ids are worked out from idempotency keys: one that was deleted may come again."""
+
+    def document(value: int) -> Any:
+        return workflow(
+            node("a", "echo", value=value), node("b", "echo", "a", value="{{ a.output.value }}")
+        )
+
+    for value in (1, 2):
+        await engine.start_execution(document(value), execution_id="again")
+        assert (await engine.wait("again")).results == {"b": {"value": value}}
+        assert (await engine.execution("again"))["nodes"]["a"]["output"] == {"value": value}
+        await engine.delete("again")

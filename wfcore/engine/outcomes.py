@@ -64,14 +64,22 @@ class Outcomes:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._known: OrderedDict[tuple[str, str], NodeOutcome] = OrderedDict()
+        self._keys: dict[str, set[str]] = {}
+        """The keys that are known, by execution."""
 
     def remember(self, execution: str, key: str, result: NodeResult) -> NodeOutcome:
         """Keep a terminal result; another one is only wrapped."""
         outcome = NodeOutcome(result)
         if result.state.terminal and (execution, key) not in self._known:
             self._known[execution, key] = outcome
+            self._keys.setdefault(execution, set()).add(key)
             self._add(outcome.size)
         return outcome
+
+    def forget(self, execution: str) -> None:
+        """Forget an execution that was deleted: its id may come again."""
+        for key in self._keys.pop(execution, ()):
+            self._bytes -= self._known.pop((execution, key)).size
 
     async def views(self, execution: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what templates see under the name of every key; parsed ones weigh more."""
@@ -86,7 +94,12 @@ class Outcomes:
     def _add(self, size: int) -> None:
         self._bytes += size
         while self._bytes > self._max_bytes:
-            self._bytes -= self._known.popitem(last=False)[1].size
+            (execution, key), dropped = self._known.popitem(last=False)
+            self._bytes -= dropped.size
+            keys = self._keys[execution]
+            keys.discard(key)
+            if not keys:
+                del self._keys[execution]
 
     async def read(
         self, execution: str, keys: Sequence[str], patience: float | None = None

@@ -63,6 +63,8 @@ class Retention:
                 deletion = await store.delete(execution, _ROWS)
                 if deletion in (Deletion.OPEN, Deletion.IN_USE):
                     kept.add(execution)
+                else:
+                    self._runtime.forget(execution)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def delete(self, execution: str) -> None:
@@ -77,5 +79,6 @@ class Retention:
         deletion = await runtime.insist(lambda: store.delete(execution, _ROWS), PATIENCE)
         if deletion is Deletion.IN_USE:
             raise Conflict(_IN_USE)
+        runtime.forget(execution)
         if deletion is Deletion.MORE:
             await self.sweep()

@@ -50,6 +50,11 @@ class Runtime:
         """Repeat an idempotent command until the store answers, or `patience` seconds are over."""
         return await insist(command, self.counters, patience)
 
+    def forget(self, execution: str) -> None:
+        """Keep nothing of an execution that is new, or was deleted: ids may come again."""
+        self.opened.close(execution)
+        self.outcomes.forget(execution)
+
     async def settle(self, execution: str, reply: Reply) -> Sequence[Lease]:
         """Do what a reply obliges to, but for running the kept leases: these are returned."""
         if reply.fired:

@@ -84,7 +84,9 @@ class Submission:
     async def create(self, new: NewExecution) -> None:
         """Store an execution; raises `Conflict` where its id stands for another one."""
         store = self._runtime.store
-        if not await self._runtime.insist(lambda: store.create(new), PATIENCE):
+        if await self._runtime.insist(lambda: store.create(new), PATIENCE):
+            self._runtime.forget(new.id)
+        else:
             record = await self._runtime.insist(lambda: store.read(new.id), PATIENCE)
             if record is not None and (record.plan, record.input) != (new.plan, new.input):
                 raise Conflict(_ID_TAKEN)
