@@ -72,11 +72,15 @@ class Retry(_Part):
     max_attempts: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Attempts in all, the first included."""
     backoff: Literal["exponential", "linear", "fixed"] | None = None
+    """How the wait grows with the failures."""
     initial_interval: Annotated[float, Field(ge=0, le=_TEN_YEARS, allow_inf_nan=False)] | None = (
         None
     )
+    """The wait after the first failure."""
     multiplier: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)] | None = None
+    """What an exponential wait grows by; a linear one grows by `initial_interval`."""
     max_interval: Seconds | None = None
+    """No wait is longer, unless the error itself asks for it."""
     jitter: bool | None = None
     """True: the wait is drawn evenly between nothing and what the backoff says."""
     retry_on: (
@@ -91,33 +95,45 @@ class Node(_Part):
     """One step of the DAG."""
 
     id: NodeId
+    """What templates and other nodes call it. Case matters."""
     handler: Name
+    """What the node runs: a name that a plugin registered."""
     dependencies: Annotated[tuple[str, ...], Strict(strict=False), FailFast()] = ()
+    """The nodes that it waits for."""
     config: dict[str, Any] = Field(default_factory=dict)
+    """For the handler. Strings in it may be templates."""
     description: Description = ""
+    """For readers."""
     retry: Retry | None = None
+    """How often and how soon a failed attempt is repeated."""
     timeout: Seconds | None = None
     """Seconds for one attempt."""
     when: Condition = True
     """False: the node is SKIPPED. A template is judged when the join has decided to run it."""
     join: Join = "all_success"
+    """What must have become of the dependencies for the node to run."""
     on_error: OnError = "fail"
+    """What a failure of this node means for the others; `continue`: it is data for them."""
 
 
 class Dag(_Part):
     """The nodes; their `dependencies` are the edges."""
 
     nodes: Annotated[tuple[Node, ...], Strict(strict=False), Field(min_length=1)]
+    """At least one; their order does not matter."""
 
 
 class Header(_Part):
     """What a workflow says about itself, apart from its nodes."""
 
     name: Name
+    """What the workflow is called; `{{ execution.name }}`."""
     description: Description = ""
+    """For readers."""
     labels: Annotated[dict[Name, Label], BeforeValidator(_few), Field(max_length=_MOST_LABELS)] = (
         Field(default_factory=dict)
     )
+    """Stored with each execution; `{{ execution.labels.team }}`."""
     timeout: Seconds | None = None
     """Seconds for the whole execution, from its trigger."""
     input_schema: dict[str, Any] | None = None
@@ -128,3 +144,4 @@ class Workflow(Header):
     """A workflow document."""
 
     dag: Dag
+    """The nodes and their edges."""

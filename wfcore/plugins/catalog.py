@@ -1,0 +1,59 @@
+"""What is installed, as the API and `--output json` show it: handlers and plugins."""
+
+import inspect
+from typing import Any
+
+from wfcore.plugins.config_schema import config_schema
+from wfcore.plugins.handler import Handler
+from wfcore.plugins.registry import PluginReport, Registry
+from wfcore.plugins.schema import closed_schema
+
+__all__ = ["handler_view", "plugin_view"]
+
+
+def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
+    """Return what is known about a handler; `plugin` is None where the engine was given it.
+
+    Config and output are JSON Schema. The schemas are shared: do not change them. `output` is None
+    where a handler does not declare its output, or its shape depends on the config.
+    """
+    description = inspect.cleandoc(type(handler).__doc__ or "")
+    dynamic = _own(handler, "output_schema")
+    output = handler.Output
+    return {
+        "name": handler.name,
+        "summary": " ".join(description.partition("\n\n")[0].split()),
+        "description": description,
+        "queue": handler.queue,
+        "cpu_bound": handler.cpu_bound,
+        "gives_result": handler.gives_result,
+        "config": config_schema(handler.Config),
+        "output": closed_schema(output) if output is not None and not dynamic else None,
+        "plugin": _plugin(handler, registry),
+    }
+
+
+def plugin_view(report: PluginReport) -> dict[str, Any]:
+    """Return how loading a plugin went; `error` and `traceback` only of one that is broken."""
+    view = report.as_dict()
+    return {name: value for name, value in view.items() if not _left_away(name, value)}
+
+
+def _own(handler: Handler, method: str) -> bool:
+    function = getattr(getattr(type(handler), method), "__func__", None)
+    return function is not getattr(getattr(Handler, method), "__func__", None)
+
+
+def _plugin(handler: Handler, registry: Registry) -> dict[str, str | None] | None:
+    for report in registry.reports:
+        if report.status == "loaded" and handler.name in report.handlers:
+            return {
+                "name": report.name,
+                "distribution": report.distribution,
+                "version": report.version,
+            }
+    return None
+
+
+def _left_away(name: str, value: Any) -> bool:
+    return name in {"error", "traceback"} and value is None
