@@ -26,9 +26,10 @@ from wfcore.store.opening import Durability
 from wfcore.workflow.faults import faults
 from wfcore.workflow.limits import Limits
 
-__all__ = ["LogLevel", "Settings", "SettingsRefused"]
+__all__ = ["LogFormat", "LogLevel", "Settings", "SettingsRefused"]
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogFormat = Literal["auto", "pretty", "json"]
 
 _PREFIX: Final = "app_"
 _SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
@@ -51,6 +52,9 @@ _CREDENTIAL: Final = re.compile(
 _FOR_PLUGINS: Final = ("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout")
 _USER_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*@", re.ASCII | re.IGNORECASE)
 
+_KEY: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.ASCII)
+
 Count = Annotated[int, Field(ge=1, le=2**31)]
 Seconds = Annotated[float, Field(ge=0, le=_A_YEAR, allow_inf_nan=False)]
 
@@ -66,9 +70,35 @@ def _lower(value: object) -> object:
 def _allowed(value: object) -> object:
     if not isinstance(value, str):
         return value
-    entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    entries = _by_commas(value)
     AllowList.read(entries)
     return entries
+
+
+def _keys(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    keys = _by_commas(value)
+    for number, key in enumerate(keys, 1):
+        # The message tells nothing of the key itself.
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"key {number} has a space, or what is not printable ASCII")
+    return keys
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.lower() for origin in _by_commas(value))
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            message = f"{origin!r} is no origin: write https://app.example.com, without a path"
+            raise ValueError(message)
+    return origins
+
+
+def _by_commas(value: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
 
 class SettingsRefused(WfError):
@@ -113,6 +143,12 @@ class Settings(BaseSettings):
     max_depth: Annotated[int, Field(ge=4, le=200)] = _LIMITS.max_depth
     max_template_bytes: Count = _LIMITS.max_template_bytes
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = "auto"
+    """`auto`: for people, in colours on a terminal; `pretty`: in colours; `json`: JSON lines."""
+    server_url: Annotated[str, Field(repr=False)] = "http://127.0.0.1:8000"
+    """The server that `wf executions` talks to."""
+    api_key: Annotated[str | None, Field(repr=False)] = None
+    """The bearer key that `wf executions` shows to the server."""
     llm_provider: str | None = None
     """`echo` calls no model; else whose the models are that are named without a provider."""
     llm_model: str | None = None
@@ -129,6 +165,11 @@ class Settings(BaseSettings):
         tuple[str, ...], NoDecode, BeforeValidator(_allowed), Field(repr=False)
     ] = ()
     """What HTTP requests may reach beside the internet: hosts, `host:port`, networks; by commas."""
+
+    api_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_keys), Field(repr=False)] = ()
+    """Bearer keys, by commas: when set, the server wants one of them with each request."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Web sites whose pages may use the server's API (`https://app.example.com`), by commas."""
 
     _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -37,7 +37,7 @@ def dev(
     console = Console(stderr=True, highlight=False)
     with failures_told("text"):
         settings = Settings.read()
-        log_to(console, settings.log_level)
+        log_to(console, settings)
         options: dict[str, Any] = {"store": _STORE, **settings.engine_options()}
         options["plugins"] = [load_file(path) for path in plugin]
         options["outbound_allow"] = outbound_allow(settings, allow)

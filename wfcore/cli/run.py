@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
     console = Console(stderr=True, highlight=False)
     with failures_told(output):
         settings = Settings.read()
-        log_to(console, settings.log_level)
+        log_to(console, settings, shows_failures=True)
         folder = Folder()
         with kept_for_result():
             if resume:

@@ -12,6 +12,7 @@ from typing import Final
 
 from wfcore.bus.contract import Task
 from wfcore.engine.decide import close, next_chunk, on_due
+from wfcore.engine.failed_nodes import tell_failed_node
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.worker import Worker
@@ -138,6 +139,8 @@ class Sweeper:
     async def _settle(self, due: Due, move: Move, reply: Reply) -> None:
         self._count(due)
         await self._runtime.settle(due.execution, reply)
+        if move.to is NodeState.FAILED and due.state is NodeState.RUNNING:
+            tell_failed_node(move)
         if move.to is NodeState.READY:
             task = Task(due.execution, due.key, move.queue, move.handler)
             await self._runtime.bus.publish([task])

@@ -23,6 +23,7 @@ from wfcore.engine.decide import (
     next_chunk,
     refused,
 )
+from wfcore.engine.failed_nodes import tell_failed_node
 from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
@@ -352,6 +353,7 @@ class Worker:
             counters.completed += 1
         elif move.to is NodeState.FAILED:
             counters.failed += 1
+            tell_failed_node(move)
         elif move.to is NodeState.SKIPPED:
             counters.skipped += 1
         elif move.to is NodeState.WAITING:
