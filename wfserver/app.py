@@ -1,34 +1,51 @@
 """The HTTP API over an engine."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from wfcore import Engine
-from wfserver import executions, health
+from wfserver import catalog, events, executions, health, listing, nodes, steering, submitting
+from wfserver.cross_origin import cross_origin
 from wfserver.description import DescribedAPI
 from wfserver.docs_page import add_docs
+from wfserver.keys import KeyRequired
 from wfserver.origin import SameOrigin
 from wfserver.problems import answer_problems
 from wfserver.serving import set_engine
 
 __all__ = ["create_app"]
 
+_ROUTES = (submitting, executions, listing, steering, nodes, events, catalog, health)
 
-def create_app(engine: Engine) -> FastAPI:
-    """Return the API of an engine that is open; whoever opened it closes it."""
+
+def create_app(
+    engine: Engine, *, api_keys: Sequence[str] = (), cors_origins: Sequence[str] = ()
+) -> FastAPI:
+    """Return the API of an engine that is open; whoever opened it closes it.
+
+    With `api_keys`, every route but `/livez` and `/readyz` wants one of them as a bearer key.
+    `cors_origins` are other web sites (`https://app.example.com`) whose pages may use the API.
+    """
     app = DescribedAPI(
         title="wfcore",
         version=version("wfcore"),
         summary="Workflows as JSON documents.",
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(SameOrigin)],
+        middleware=[
+            *cross_origin(cors_origins),
+            Middleware(SameOrigin, welcome=cors_origins),
+            *([Middleware(KeyRequired, keys=api_keys)] if api_keys else []),
+        ],
     )
+    app.keys_wanted = bool(api_keys)
+    app.more_models = (steering.RetryManyRequest,)
     set_engine(app, engine)
     answer_problems(app)
-    app.include_router(executions.router)
-    app.include_router(health.router)
+    for routes in _ROUTES:
+        app.include_router(routes.router)
     add_docs(app)
     return app

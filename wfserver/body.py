@@ -1,4 +1,4 @@
-"""Request bodies: read within the byte limit, and as strict JSON."""
+"""Request bodies: read within the byte limit, unpacked where compressed, and as strict JSON."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from wfcore.errors import DocumentRefused
 from wfcore.problems import Problem
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import JSONValue, parse
+from wfserver.encoding import decoder
 from wfserver.problems import RequestRefused
 
 __all__ = ["parse_body", "read_body"]
@@ -22,8 +23,9 @@ _DISCARD_SECONDS: Final = 5.0
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
-    """Return the body; one that is too large is refused before it is whole."""
+    """Return the body, unpacked; one that is too large is refused before it is whole."""
     most = limits.max_document_bytes
+    unpacking = decoder(request.headers.get("content-encoding", ""))
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         # A client that waits for `100 Continue` sends nothing after this answer.
@@ -32,11 +34,18 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         raise _too_large(most)
     stream = request.stream()
     body = bytearray()
+    received = 0
     async for chunk in stream:
-        body += chunk
-        if len(body) > most:
-            await _discard(stream, most)
-            raise _too_large(most)
+        received += len(chunk)
+        for piece in unpacking.unpack(chunk):
+            body += piece
+            if len(body) > most or received > most:
+                await _discard(stream, most)
+                raise _too_large(most)
+            # A chunk may unpack to a thousand times its size.
+            await asyncio.sleep(0)
+    if received:
+        unpacking.end()
     return bytes(body)
 
 

@@ -3,13 +3,29 @@
 from typing import Any, Final
 
 __all__ = [
+    "ALIVE",
+    "CANCELLED",
+    "EVENTS",
     "EXECUTION",
+    "HANDLER",
+    "HANDLERS",
+    "LIST",
+    "NODE",
+    "NOT_READY",
     "OVERRIDES",
+    "PLUGINS",
+    "READY",
     "REFUSAL",
     "RESULTS",
+    "RETRIED_MANY",
+    "RETRY_MANY",
+    "RETRY_STARTED",
+    "SCHEMA",
     "STARTED",
     "SUBMITTED",
+    "VALIDATION",
     "WORKFLOW",
+    "WORKFLOW_YAML",
 ]
 
 _ID: Final = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
@@ -96,4 +112,154 @@ REFUSAL: Final = {
             "hint": 'did you mean "get_posts"?',
         }
     ],
+}
+
+WORKFLOW_YAML: Final = """\
+name: Simple LLM Workflow
+dag:
+  nodes:
+    - id: get_posts
+      handler: call_external_service
+      config: {url: https://api.example.com/posts}
+    - id: output
+      handler: output
+      dependencies: [get_posts]
+"""
+
+VALIDATION: Final = {"valid": False, "problems": REFUSAL["problems"]}
+
+_OLD: Final = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+LIST: Final = {
+    "executions": [
+        {
+            "execution_id": _ID,
+            "name": "Simple LLM Workflow",
+            "status": "COMPLETED",
+            "labels": {"team": "support"},
+            "created": "2026-11-27T10:00:00.000Z",
+            "started": "2026-11-27T10:00:00.004Z",
+            "ended": "2026-11-27T10:00:01.250Z",
+            "retry_of": _OLD,
+            "usage": {"input_tokens": 120, "output_tokens": 48},
+        }
+    ],
+    "next": "17",
+}
+
+CANCELLED: Final = {"execution_id": _ID, "status": "CANCELLED"}
+
+RETRY_STARTED: Final = {"execution_id": _ID, "status": "RUNNING", "retry_of": _OLD}
+
+RETRY_MANY: Final = {
+    "status": ["FAILED", "CANCELLED"],
+    "labels": {"team": "support"},
+    "created_after": "2026-11-27T09:00:00Z",
+}
+
+RETRIED_MANY: Final = {"retried": [RETRY_STARTED], "refused": [], "next": "17"}
+
+NODE: Final = {
+    "execution_id": _ID,
+    "key": "get_posts",
+    "handler": "call_external_service",
+    "dependencies": [],
+    "state": "FAILED",
+    "output": {},
+    "error": {"type": "HTTPStatusError", "message": "503 Service Unavailable", "retryable": True},
+    "started": "2026-11-27T10:00:00.004Z",
+    "ended": "2026-11-27T10:00:01.020Z",
+    "config": {"url": "https://api.example.com/posts", "headers": {"Authorization": "***"}},
+    "attempts": [
+        {
+            "attempt": 1,
+            "started": "2026-11-27T10:00:00.004Z",
+            "ended": "2026-11-27T10:00:01.020Z",
+            "outcome": "FAILED",
+            "log": ["asking https://api.example.com/posts"],
+            "error": {
+                "type": "HTTPStatusError",
+                "message": "503 Service Unavailable",
+                "retryable": True,
+            },
+        }
+    ],
+    "log": ["asking https://api.example.com/posts"],
+}
+
+_TRANSITION: Final = (
+    '{"seq":3,"at":"2026-11-27T10:00:01.250Z","key":"output","from":"RUNNING","to":"COMPLETED",'
+    '"attempt":1,"fired":[],"kept":[],"status":"COMPLETED","detail":null}'
+)
+
+_SNAPSHOT: Final = (
+    f'{{"execution_id":"{_ID}","status":"RUNNING",'
+    '"nodes":{"output":{"state":"RUNNING","output":{}}}}'
+)
+
+EVENTS: Final = f"""\
+id: 2
+event: snapshot
+data: {_SNAPSHOT}
+
+id: 3
+event: transition
+data: {_TRANSITION}
+
+event: end
+data: {{"execution_id":"{_ID}","status":"COMPLETED"}}
+
+"""
+
+HANDLER: Final = {
+    "name": "output",
+    "summary": "Collects what its dependencies gave.",
+    "description": "Collects what its dependencies gave.",
+    "queue": "default",
+    "cpu_bound": False,
+    "gives_result": True,
+    "config": {"type": "object", "properties": {}, "additionalProperties": False},
+    "output": {"type": "object"},
+    "plugin": {"name": "builtin", "distribution": "wfcore", "version": "0.1.0"},
+}
+
+HANDLERS: Final = {"handlers": [HANDLER]}
+
+PLUGINS: Final = {
+    "plugins": [
+        {
+            "name": "builtin",
+            "module": "wfplugins_builtin",
+            "status": "loaded",
+            "seconds": 0.021,
+            "distribution": "wfcore",
+            "version": "0.1.0",
+            "hooks": ["wfcore_register_handlers"],
+            "handlers": ["call_external_service", "call_llm_service", "output"],
+        }
+    ]
+}
+
+SCHEMA: Final = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "dag": {"type": "object"}},
+    "required": ["name", "dag"],
+}
+
+ALIVE: Final = {"status": "alive"}
+
+READY: Final = {
+    "status": "ready",
+    "store": {"answers": True, "durability": "durable"},
+    "plugins": {
+        "loaded": [{"name": "builtin", "distribution": "wfcore", "version": "0.1.0"}],
+        "broken": [],
+    },
+}
+
+NOT_READY: Final = {
+    **READY,
+    "status": "not ready",
+    "store": {"answers": False, "durability": "durable"},
 }

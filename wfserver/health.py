@@ -9,6 +9,9 @@ from fastapi.responses import JSONResponse
 
 from wfcore.errors import ExecutionNotFound, StoreError
 from wfcore.plugins.registry import PluginReport
+from wfserver import examples
+from wfserver.description import answers
+from wfserver.schemas import Alive, Readiness
 from wfserver.serving import ServingEngine
 
 __all__ = ["router"]
@@ -16,10 +19,21 @@ __all__ = ["router"]
 _PATIENCE_SECONDS: Final = 2.0
 _NO_EXECUTION: Final = "@readyz"
 
+_READINESS: Final = answers(Readiness, examples.READY)
+_READINESS[503] = {
+    **answers(Readiness, examples.NOT_READY)[200],
+    "description": "The store does not answer.",
+}
+
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", summary="Is the process alive?", operation_id="livez")
+@router.get(
+    "/livez",
+    summary="Is the process alive?",
+    operation_id="livez",
+    responses=answers(Alive, examples.ALIVE),
+)
 async def livez() -> JSONResponse:
     """Answer, which is all that is asked."""
     return JSONResponse({"status": "alive"})
@@ -29,7 +43,7 @@ async def livez() -> JSONResponse:
     "/readyz",
     summary="Can it serve?",
     operation_id="readyz",
-    responses={503: {"description": "The store does not answer."}},
+    responses=_READINESS,
 )
 async def readyz(engine: ServingEngine) -> JSONResponse:
     """200 while the store answers. A broken plugin is listed: the others go on without it."""

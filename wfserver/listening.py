@@ -2,11 +2,12 @@
 
 import errno
 import socket
+from ipaddress import ip_address
 from typing import Final
 
 from wfcore.errors import WfError
 
-__all__ = ["CannotListen", "address_of", "listen"]
+__all__ = ["CannotListen", "address_of", "is_loopback", "listen"]
 
 _BACKLOG: Final = 2048
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names, nothing is bound
@@ -40,6 +41,11 @@ def address_of(listener: socket.socket) -> str:
     bound, port = listener.getsockname()[:2]
     host = str(_EVERYWHERE.get(bound, bound))
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(listener: socket.socket) -> bool:
+    """Whether only this machine reaches a listening socket."""
+    return ip_address(str(listener.getsockname()[0]).partition("%")[0]).is_loopback
 
 
 def _message(host: str, port: int, error: OSError) -> str:

@@ -3,14 +3,23 @@
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
-from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound, StoreError
+from wfcore.errors import (
+    Conflict,
+    DocumentRefused,
+    EngineNotOpen,
+    ExecutionNotFound,
+    NodeNotFound,
+    StoreError,
+)
 from wfcore.problems import Problem
 
 __all__ = ["MEDIA_TYPE", "RequestRefused", "answer_problems", "problem_response"]
@@ -19,6 +28,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS: Final = 2
+_MOST_PROBLEMS: Final = 100
 
 
 class RequestRefused(Exception):
@@ -59,6 +69,9 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestRefused, _refused)
     app.add_exception_handler(DocumentRefused, _document_refused)
     app.add_exception_handler(ExecutionNotFound, _not_found)
+    app.add_exception_handler(NodeNotFound, _node_not_found)
+    app.add_exception_handler(RequestValidationError, _parameter_refused)
+    app.add_exception_handler(EngineNotOpen, _closed)
     app.add_exception_handler(Conflict, _conflict)
     app.add_exception_handler(StoreError, _store_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -81,6 +94,37 @@ async def _not_found(_: Request, error: Exception) -> Response:
     return problem_response(
         HTTPStatus.NOT_FOUND, [Problem("execution.not_found", "", str(error), hint)]
     )
+
+
+async def _node_not_found(_: Request, error: Exception) -> Response:
+    assert isinstance(error, NodeNotFound)
+    return problem_response(
+        HTTPStatus.NOT_FOUND, [Problem("node.not_found", "", str(error), error.hint)]
+    )
+
+
+async def _parameter_refused(_: Request, error: Exception) -> Response:
+    """Answer for parameters in the query and in headers; routes read bodies themselves."""
+    assert isinstance(error, RequestValidationError)
+    problems = [
+        Problem("request.parameter", "", _said_of_parameter(each))
+        for each in error.errors()[:_MOST_PROBLEMS]
+    ]
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, problems)
+
+
+def _said_of_parameter(detail: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in detail["loc"][1:]) or "the query"
+    if detail["type"] == "extra_forbidden":
+        return f"{name} is no parameter of this request"
+    said = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{name}: {said[:1].lower()}{said[1:]}"
+
+
+async def _closed(_: Request, _error: Exception) -> Response:
+    problem = Problem("server.stopping", "", "the server stops", "try again in a moment")
+    headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, [problem], headers)
 
 
 async def _conflict(_: Request, error: Exception) -> Response:
@@ -111,7 +155,24 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     }
     code = f"request.{status.name.lower()}"
     problem = Problem(code, "", messages.get(status, error.detail), "the API is described at /docs")
-    return problem_response(status, [problem], error.headers)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem_response(status, [problem], headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of a path: each has a route of its own, and the router knows of one."""
+    scope = request.scope
+    methods = ("DELETE", "GET", "POST")
+    return [
+        method
+        for method in methods
+        if any(
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _disconnected(_: Request, _error: Exception) -> Response:

@@ -1,10 +1,12 @@
-"""The engine that an app serves, as its routes receive it."""
+"""The engine that an app serves, and what its routes share, as they receive it."""
 
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
 from wfcore import Engine
+from wfserver.stopping import Stopping
+from wfserver.waiting import WaitingRoom
 
 __all__ = ["ServingEngine", "set_engine"]
 
@@ -12,6 +14,9 @@ __all__ = ["ServingEngine", "set_engine"]
 def set_engine(app: FastAPI, engine: Engine) -> None:
     """Let an app's routes serve this engine."""
     app.state.engine = engine
+    app.state.stopping = Stopping()
+    app.state.schemas = {}
+    app.state.waiting = WaitingRoom(engine, app.state.stopping)
 
 
 async def _engine(request: Request) -> Engine:

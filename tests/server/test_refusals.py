@@ -185,7 +185,7 @@ async def test_an_unknown_execution_answers_404(
     [
         ("GET", "/workflow", "POST"),
         ("PUT", "/workflow", "POST"),
-        ("DELETE", f"/workflows/{UNKNOWN}", "GET"),
+        ("PUT", f"/workflows/{UNKNOWN}", "DELETE, GET"),
         ("GET", f"/workflow/trigger/{UNKNOWN}", "POST"),
     ],
 )

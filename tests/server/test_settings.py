@@ -20,6 +20,7 @@ def test_without_settings_the_engine_gets_its_own_defaults() -> None:
         "durability": "durable",
         "concurrency": 100,
         "lease_seconds": 10.0,
+        "retention_seconds": None,
         "settings": {},
         "secrets": NamedSecrets({}),
         "outbound_allow": (),
@@ -33,6 +34,7 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "STORE_URL": "sqlite:///wf.db",
         "DURABILITY": "relaxed",
         "LEASE_SECONDS": "2.5",
+        "RETENTION_SECONDS": "3600",
         "MAX_RETRIES": "0",
         "BASE_BACKOFF": "0.5",
         "RETRY_DELAY": "0.25",
@@ -60,6 +62,7 @@ def test_every_setting_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
         "durability": "relaxed",
         "concurrency": 7,
         "lease_seconds": 2.5,
+        "retention_seconds": 3600.0,
         "settings": {
             "llm_provider": "echo",
             "llm_model": "openai:gpt-4o",
@@ -190,3 +193,35 @@ def test_what_cannot_be_allowed_is_told_with_the_way_to_write_it(
         "APP_OUTBOUND_ALLOW: 'http://127.0.0.1:80' is a URL:"
         " write a host, host:port, or a network such as 10.0.0.0/8"
     )
+
+
+def test_the_servers_keys_and_origins_are_read_by_commas_and_keys_are_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("APP_API_KEYS", "hush-1, hush-2,,")
+    monkeypatch.setenv("APP_CORS_ORIGINS", "https://App.example.com, http://localhost:5173")
+
+    settings = Settings.read()
+
+    assert settings.api_keys == ("hush-1", "hush-2")
+    assert settings.cors_origins == ("https://app.example.com", "http://localhost:5173")
+    assert "hush" not in repr(settings)
+    assert "hush" not in repr(settings.engine_options())
+    assert settings.plugin_settings == {}
+
+
+def test_a_wrong_key_is_told_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_API_KEYS", "good,hush hush")
+
+    with pytest.raises(SettingsRefused) as refused:
+        Settings.read()
+
+    assert str(refused.value) == ("APP_API_KEYS: key 2 has a space, or what is not printable ASCII")
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://a@b"])
+def test_what_is_no_origin_is_told(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("APP_CORS_ORIGINS", origin)
+
+    with pytest.raises(SettingsRefused, match=r"APP_CORS_ORIGINS: .* is no origin"):
+        Settings.read()

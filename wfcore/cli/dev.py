@@ -45,11 +45,14 @@ def dev(
         def announce(url: str, engine: Engine) -> None:
             _announce(console, url, str(options["store"]), _llm(settings), engine)
 
-        _serve(options, host, port, announce)
+        doors = {"api_keys": settings.api_keys, "cors_origins": settings.cors_origins}
+        _serve(options, host, port, announce, doors)
     return Exit.OK
 
 
-def _serve(options: dict[str, Any], host: str, port: int, announce: Any) -> None:
+def _serve(
+    options: dict[str, Any], host: str, port: int, announce: Any, doors: dict[str, Any]
+) -> None:
     try:
         # Imported here: an installation without the server extra is told so.
         from wfserver.listening import CannotListen  # noqa: PLC0415
@@ -61,7 +64,7 @@ def _serve(options: dict[str, Any], host: str, port: int, announce: Any) -> None
         hint = "pip install 'wfcore[server]'"
         raise CommandFailed.single(Exit.USAGE, "server.missing", message, hint) from error
     try:
-        asyncio.run(serve(options, host=host, port=port, on_ready=announce))
+        asyncio.run(serve(options, host=host, port=port, on_ready=announce, **doors))
     except CannotListen as error:
         raise CommandFailed.single(Exit.USAGE, "usage.address", str(error)) from error
 

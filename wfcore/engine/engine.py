@@ -195,10 +195,10 @@ class Engine:
         parts.threads.close()
         await self._store.close()
 
-    async def check(self, document: Document) -> list[Problem]:
-        """Return all that is wrong with a document; nothing is stored."""
+    async def check(self, document: Document, input: Any = UNSET) -> list[Problem]:
+        """Return all that is wrong with a document, and with an input; nothing is stored."""
         try:
-            await self._parts.runtime.plans.prove(document)
+            await self._parts.submission.check(document, input)
         except DocumentRefused as refused:
             return list(refused.problems)
         return []

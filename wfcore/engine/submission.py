@@ -43,6 +43,12 @@ class Submission:
         self._limits = limits
         self._threads = threads
 
+    async def check(self, document: Document, given: Any) -> None:
+        """Check a document and its input, and store nothing."""
+        plan, _ = await self._runtime.plans.prove(document)
+        if given is not UNSET:
+            await self._checked_input(plan, given, "/input")
+
     async def submit(self, document: Document, given: Any, execution_id: str | None) -> str:
         """Check and store an execution; PENDING until it is triggered."""
         new_id = self._new_id() if execution_id is None else _as_id(execution_id)

@@ -1,0 +1,52 @@
+"""An execution as it stood after one of its events: where a stream begins without a gap."""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any, Final, cast
+
+from wfcore import Engine, Event, NodeState
+from wfcore.store.contract import ExecutionRecord
+
+__all__ = ["snapshot"]
+
+_LOOKS: Final = 3
+
+
+async def snapshot(engine: Engine, execution_id: str) -> tuple[dict[str, Any], int]:
+    """Return the body of `GET /workflows/{execution_id}`, and the `seq` that it covers exactly."""
+    looks = 0
+    while True:
+        looks += 1
+        before = await engine.record(execution_id)
+        view = await engine.execution(execution_id)
+        after = await engine.record(execution_id)
+        if before.seq == after.seq:
+            return view, before.seq
+        # What has ended holds still.
+        if looks >= _LOOKS and not after.status.terminal:
+            await _take_back(engine, view, before, after.seq)
+            return view, before.seq
+
+
+async def _take_back(
+    engine: Engine, view: dict[str, Any], before: ExecutionRecord, last: int
+) -> None:
+    """Undo in a view what the events after `before` may have changed in it."""
+    known: set[str] = set()
+    events = engine.events(before.id, before.seq)
+    async with aclosing(cast("Any", events)):
+        async for event in events:
+            for key, state in _states_before(event):
+                if key in view["nodes"] and key not in known:
+                    # A node has an output or an error at its end only.
+                    view["nodes"][key] = {"state": str(state), "output": {}}
+                known.add(key)
+            if event.seq >= last:
+                break
+    view["status"] = str(before.status)
+
+
+def _states_before(event: Event) -> Iterator[tuple[str, NodeState]]:
+    yield event.key, event.before or NodeState.PENDING
+    for key in (*event.fired, *event.kept):
+        yield key, NodeState.PENDING
