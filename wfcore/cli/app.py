@@ -14,7 +14,8 @@ __all__ = ["app", "call"]
 
 _EPILOGUE: Final = """\
 Exit codes: 0 completed, 1 failed, 2 usage, 3 document refused, 4 not found,
-5 store cannot be used, 130 cancelled by Ctrl-C, 143 cancelled by SIGTERM
+5 store cannot be used, 6 not ended in time, 7 no answer from the server,
+130 cancelled by Ctrl-C, 143 cancelled by SIGTERM
 """
 _RUN: Final = """Run a workflow in this process to its end, durably.
 
@@ -31,6 +32,28 @@ _DEV: Final = """Serve the API and run workflows, on one SQLite file.
 The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
 process stops, or is killed, goes on at the next start.
 """
+_EXECUTIONS: Final = "List, follow, cancel and take up again what runs on a server."
+_LIST: Final = """List executions, the newest first.
+
+On a terminal a table; in a pipe a line each, with tabs between id, status,
+name, created, seconds and the execution that it retries.
+"""
+_SHOW: Final = """Show where an execution stands, failed nodes first; or one of its nodes."""
+_FOLLOW: Final = """Show what happens to an execution until it ends.
+
+A connection that is cut is taken up again, nothing is missed or told twice.
+Ctrl-C stops following; the execution goes on.
+"""
+_WAIT: Final = """Wait until an execution ends; the exit code says how, as for `wf run`."""
+_CANCEL: Final = """Cancel executions."""
+_RETRY: Final = """Take up executions again that failed or were cancelled.
+
+Each is a new execution, linked to the old one: nodes that COMPLETED keep their
+outputs and do not run again, except those that --set changes and what is
+downstream of them. By ids, or all that match --status, --since, --name and
+--label and were not taken up again yet.
+"""
+_DELETE: Final = """Delete executions that have ended."""
 
 app = App(
     name="wf",
@@ -54,6 +77,17 @@ app.command(
     usage="Usage: wf validate FILE... [OPTIONS]\n",
 )
 app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
+
+
+_executions = App(name="executions", help=_EXECUTIONS, help_format="plaintext")
+_executions.command("wfcore.cli.executions:list_executions", name="list", help=_LIST)
+_executions.command("wfcore.cli.executions:show", name="show", help=_SHOW)
+_executions.command("wfcore.cli.executions:follow", name="follow", help=_FOLLOW)
+_executions.command("wfcore.cli.executions:wait", name="wait", help=_WAIT)
+_executions.command("wfcore.cli.steering:cancel", name="cancel", help=_CANCEL)
+_executions.command("wfcore.cli.steering:retry", name="retry", help=_RETRY)
+_executions.command("wfcore.cli.steering:delete", name="delete", help=_DELETE)
+app.command(_executions)
 
 
 def call() -> None:

@@ -20,6 +20,10 @@ class Exit(IntEnum):
     """No such file, or no such execution."""
     STORE = 5
     """The store cannot be used: another process has it, it is too new, or the disk says no."""
+    OPEN = 6
+    """The time to wait is up, and the execution has not ended."""
+    SERVER = 7
+    """The server does not answer, cannot at the moment, or wants an API key that it knows."""
     INTERRUPTED = 130
     """Cancelled by Ctrl-C."""
     TERMINATED = 143
