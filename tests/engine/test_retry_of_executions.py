@@ -161,6 +161,20 @@ async def test_a_retry_of_a_retry_reuses_what_both_had_done(
         assert (await engine.execution(third))["retry_of"] == second
 
 
+async def test_a_notice_goes_along_with_the_output_that_it_is_about(
+    opening: Opening, shaky: Shaky
+) -> None:
+    document = workflow(
+        node("ask", "call_llm_service", prompt="hello"), node("b", "shaky", "ask", retry=ONCE)
+    )
+    async with opening(shaky.handler) as engine:
+        old = await failed(engine, document)
+        shaky.broken = False
+        new, _ = await engine.retry(old)
+        result = await engine.wait(new)
+        assert result.notices == ("[echo provider: no model was called]",)
+
+
 async def test_a_skipped_node_is_judged_again(opening: Opening, shaky: Shaky) -> None:
     document = workflow(
         node("a", "shaky", retry=ONCE, on_error="continue"),

@@ -152,7 +152,7 @@ class Attempt:
         refusal = verdict(node, lease.ok, lease.failed)
         if refusal is not None:
             return Skipped(refusal)
-        if (reused := await self._reused()) is not None:
+        if (reused := await self._reused(node)) is not None:
             return reused
         if _is_too_late(node, lease):
             return Failed(_too_late(node))
@@ -165,16 +165,18 @@ class Attempt:
                 raise
             return failure_of(error, self._redactor)
 
-    async def _reused(self) -> Completed | None:
+    async def _reused(self, node: PlanNode) -> Completed | None:
         """Take over what the node gave in the execution that this one is a retry of."""
         assert self.opened is not None
-        reuse, key = self.opened.reuse, self.lease.key
-        if reuse is None or key in reuse.anew:
+        reuse = self.opened.reuse
+        if reuse is None or node.key in reuse.anew:
             return None
-        before = (await self._workshop.outcomes.read(reuse.source, [key]))[key].result
+        found = await self._workshop.outcomes.read(reuse.source, [node.key])
+        before = found[node.key].result
         if before.state is not NodeState.COMPLETED or before.output is None:
             return None
-        return Completed(before.output, detail=json_text({"reused": reuse.source}))
+        detail = json_text({"reused": reuse.source})
+        return Completed(before.output, reuse.notice(node.position), detail)
 
     @property
     def _redactor(self) -> Redactor | None:

@@ -23,20 +23,25 @@ _KEPT: Final = 10_000
 class Trigger:
     """What started an execution: its input, and the config keys that were replaced.
 
-    Of a retry also `source`, the execution that it takes up again, and the nodes that the retry
-    itself `changed`.
+    Of a retry also `source`, the execution that it takes up again, the nodes that the retry itself
+    `changed`, and the `notices` that stood on the other's result.
     """
 
     input: Any
     overrides: Mapping[str, Mapping[str, Any]]
     source: str | None = None
     changed: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is stored as the output of the start node."""
         stored: dict[str, Any] = {"input": self.input, "overrides": self.overrides}
         if self.source is not None:
-            stored["retry"] = {"of": self.source, "changed": list(self.changed)}
+            stored["retry"] = {
+                "of": self.source,
+                "changed": list(self.changed),
+                "notices": list(self.notices),
+            }
         return stored
 
     @classmethod
@@ -48,6 +53,7 @@ class Trigger:
             output.get("overrides", {}),
             retry.get("of"),
             tuple(retry.get("changed", ())),
+            tuple(retry.get("notices", ())),
         )
 
 
@@ -119,7 +125,7 @@ class OpenExecutions:
             plan = await self._plans.override(plan, trigger.overrides, stored=stored)
         reuse = None
         if trigger.source is not None:
-            reuse = reuse_of(trigger.source, trigger.changed, plan)
+            reuse = reuse_of(trigger.source, trigger.changed, trigger.notices, plan)
         return OpenExecution(execution, document, plan, trigger.input, reuse)
 
     def keep(self, opened: OpenExecution) -> None:

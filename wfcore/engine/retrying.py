@@ -89,7 +89,7 @@ class Retrying:
         merged = {key: dict(value) for key, value in before.overrides.items()}
         for key, value in overrides.items():
             merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
-        return Trigger(given, merged, source=old.id, changed=tuple(overrides))
+        return Trigger(given, merged, old.id, tuple(overrides), old.notices)
 
     async def _read(self, execution_id: str) -> ExecutionRecord:
         record = await self._find(execution_id)

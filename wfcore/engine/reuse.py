@@ -14,9 +14,15 @@ class Reuse:
 
     source: str
     anew: frozenset[str]
+    notices: tuple[str, ...] = ()
+    """What stood on `source`'s result: the reused nodes put it on this one's, in turn."""
+
+    def notice(self, position: int) -> str | None:
+        """Return the notice that the node at this place of the document carries over."""
+        return self.notices[position % len(self.notices)] if self.notices else None
 
 
-def reuse_of(source: str, changed: Iterable[str], plan: Plan) -> Reuse:
+def reuse_of(source: str, changed: Iterable[str], notices: tuple[str, ...], plan: Plan) -> Reuse:
     """Return what a retry of `source` reuses.
 
     Nodes whose config `changed` run anew, and all that come after them: what they read is new.
@@ -28,4 +34,4 @@ def reuse_of(source: str, changed: Iterable[str], plan: Plan) -> Reuse:
         if key not in anew:
             anew.add(key)
             reached.extend(edge.key for edge in plan.nodes[key].edges)
-    return Reuse(source, frozenset(anew))
+    return Reuse(source, frozenset(anew), notices)
