@@ -22,6 +22,7 @@ _RUN: Final = """Run a workflow in this process to its end, durably.
 Progress goes to standard error, the result alone to standard output. Every
 execution has its own store, .wf/runs/<execution id>.db: after a crash,
 `wf run --resume` goes on where it was. Ctrl-C cancels, twice stops at once.
+`wf run --retry` takes up one that failed: nodes that COMPLETED do not run again.
 """
 _VALIDATE: Final = """Check documents; tell all their problems at once.
 
@@ -68,7 +69,7 @@ app.command(
     "wfcore.cli.run:run",
     name="run",
     help=_RUN,
-    usage="Usage: wf run FILE [OPTIONS]\n       wf run --resume [ID]\n",
+    usage="Usage: wf run FILE [OPTIONS]\n       wf run --resume [ID]\n       wf run --retry [ID]\n",
 )
 app.command(
     "wfcore.cli.validate:validate",

@@ -63,8 +63,10 @@ def _tell_failure(result: Result, note: Note, console: Console) -> None:
         console.print(Text(f"and {counted(more, 'node')} more", "dim"))
     if not result.errors:
         console.print(Text(result.message))
+    retry = f"wf run --retry {result.execution_id}"
     console.print()
-    console.print(Text.assemble("Run it again:  ", (note.command, "bold")), soft_wrap=True)
+    console.print(Text.assemble("Take it up again:  ", (retry, "bold")), soft_wrap=True)
+    console.print(Text(f"Run it anew:       {note.command}", "dim"), soft_wrap=True)
 
 
 def _tell_error(node: str, error: ErrorRecord, console: Console) -> None:

@@ -35,6 +35,13 @@ class Note:
     """What HTTP requests may reach beside the internet."""
     status: str | None = None
     """How it ended; None until then, and where the process died before it could be written."""
+    retries: tuple[str, ...] = ()
+    """The executions in the same store that took it up again, the newest last."""
+
+    @property
+    def latest(self) -> str:
+        """The execution that this is about now: the newest retry, where there is one."""
+        return self.retries[-1] if self.retries else self.execution
 
 
 class Folder:
@@ -58,7 +65,13 @@ class Folder:
         """Return the note of an execution, or None."""
         if Path(execution).name != execution:
             return None
-        return _read(self._note(execution))
+        own = _read(self._note(execution))
+        return own or next((note for note in self._notes() if execution in note.retries), None)
+
+    def newest_retryable(self) -> Note | None:
+        """Return the newest execution that ended without being COMPLETED."""
+        ended = [note for note in self._notes() if note.status in ("FAILED", "CANCELLED")]
+        return max(ended, key=lambda note: note.created, default=None)
 
     def newest_unfinished(self) -> tuple[Note | None, StoreOwned | None]:
         """Return the newest unfinished execution that no process is at work on.

@@ -33,7 +33,8 @@ File: TypeAlias = Annotated[
     str | None,
     Parameter(
         name="FILE",
-        help="The workflow document. With --resume: an execution's id, or nothing for the newest.",
+        help="The workflow document. With --resume or --retry: an execution's id, or nothing for "
+        "the newest.",
     ),
 ]
 Replacements: TypeAlias = Annotated[
@@ -62,6 +63,13 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
     resume: Annotated[
         bool, Parameter(help="Go on with an execution whose process ended before it did.")
     ] = False,
+    retry: Annotated[
+        bool,
+        Parameter(
+            help="Take up an execution again that failed or was cancelled: what COMPLETED is "
+            "kept, the rest runs."
+        ),
+    ] = False,
     concurrency: Annotated[
         int | None, Parameter(validator=Number(gte=1), help="Nodes that run at a time.")
     ] = None,
@@ -77,9 +85,10 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
         log_to(console, settings, shows_failures=True)
         folder = Folder()
         with kept_for_result():
-            if resume:
-                _refuse_beside_resume(given, replacements)
-                note, document = _noted(folder, file), None
+            if resume or retry:
+                _refuse_beside(resume=resume, retry=retry, argument=given, replaced=replacements)
+                note = _retryable(folder, file) if retry else _noted(folder, file)
+                document = None
             else:
                 document = _given(file, given, settings)
                 note = _new_note(document, replacements, settings)
@@ -89,8 +98,13 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
             note.concurrency = concurrency or note.concurrency
             note.durability = durability or note.durability
             folder.prune()
-            session = Session(note, folder, settings, console)
-            result, code = asyncio.run(session.start(document) if document else session.resume())
+            known = file if document is None else None
+            session = Session(note, folder, settings, console, known)
+            if retry:
+                work = session.retry(read_replacements(replacements))
+            else:
+                work = session.start(document) if document else session.resume()
+            result, code = asyncio.run(work)
         _write_result(result, note, output, console)
     return code
 
@@ -101,7 +115,7 @@ def _write_result(result: Result, note: Note, output: Format, console: Console) 
             tell_end(result, note, output, console)
     except OSError as error:
         message = f"the execution is {result.status}, but its result cannot be written: {error}"
-        hint = f"wf run --resume {note.execution} shows it again"
+        hint = f"wf run --resume {result.execution_id} shows it again"
         raise CommandFailed.single(Exit.FAILED, "output", message, hint) from error
 
 
@@ -128,11 +142,30 @@ def _new_note(given: Given, arguments: tuple[str, ...], settings: Settings) -> N
     )
 
 
-def _refuse_beside_resume(argument: str | None, replacements: tuple[str, ...]) -> None:
-    if argument is not None or replacements:
+def _refuse_beside(
+    *, resume: bool, retry: bool, argument: str | None, replaced: tuple[str, ...]
+) -> None:
+    if resume and retry:
+        message = "--resume goes on with what is open, --retry takes up what has ended"
+        raise CommandFailed.single(Exit.USAGE, "usage.retry", message, "choose one of them")
+    if retry and argument is not None:
+        message = "--retry goes on with the input that the execution was started with"
+        hint = "leave --input away, or run the workflow anew"
+        raise CommandFailed.single(Exit.USAGE, "usage.retry", message, hint)
+    if resume and (argument is not None or replaced):
         message = "--resume goes on with what the execution was started with"
         hint = "leave --input and --set away"
         raise CommandFailed.single(Exit.USAGE, "usage.resume", message, hint)
+
+
+def _retryable(folder: Folder, execution: str | None) -> Note:
+    """Return the note of the execution to take up again."""
+    note = folder.newest_retryable() if execution is None else folder.read(execution)
+    if note is None:
+        kind = "failed or cancelled execution" if execution is None else f"execution {execution!r}"
+        message = f"no {kind} in {folder.path}"
+        raise CommandFailed.single(Exit.NOT_FOUND, "execution.not_found", message)
+    return note
 
 
 def _noted(folder: Folder, execution: str | None) -> Note:

@@ -13,7 +13,7 @@ from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed
 from wfcore.cli.folder import Folder, Note
 from wfcore.cli.following import View, follow
-from wfcore.cli.given import Given, node_dependencies
+from wfcore.cli.given import Given, Replacement, node_dependencies, trigger_body
 from wfcore.cli.lines import Lines
 from wfcore.cli.progress import Progress
 from wfcore.cli.screen import Screen
@@ -23,6 +23,7 @@ from wfcore.engine.views import Result
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.plugins.file import load_file
 from wfcore.settings import Settings
+from wfcore.store.contract import ExecutionRecord
 from wfcore.store.opening import Durability
 from wfcore.store.sqlite import SqliteStore
 from wfcore.workflow.states import Status
@@ -33,8 +34,16 @@ __all__ = ["Session"]
 class Session:
     """Runs the execution that a note stands for, and keeps the note up."""
 
-    def __init__(self, note: Note, folder: Folder, settings: Settings, console: Console) -> None:
+    def __init__(
+        self,
+        note: Note,
+        folder: Folder,
+        settings: Settings,
+        console: Console,
+        execution: str | None = None,
+    ) -> None:
         self._note = note
+        self._execution = execution or note.latest
         self._folder = folder
         self._console = console
         self._since = round(time.time() * 1000)
@@ -61,19 +70,43 @@ class Session:
         note = self._note
         with Interrupts(self._stop_at_once) as interrupts:
             async with self._engine() as engine:
-                try:
-                    await engine.record(note.execution)
-                except ExecutionNotFound as error:
-                    raise _never_stored(note) from error
+                record = await self._record(engine)
                 # Raises where this process lacks a plugin: waiting for the nodes would be in vain.
-                standing = await engine.result(note.execution)
-                text = await engine.document(note.execution)
+                standing = await engine.result(self._execution)
+                text = await engine.document(self._execution)
                 if not standing.status.terminal and (problems := await engine.check(text)):
                     raise DocumentRefused(problems)
-                if standing.status is Status.PENDING:
-                    await engine.trigger(note.execution, note.trigger)
+                if standing.status is Status.PENDING and record.retry_of is not None:
+                    await engine.retry(record.retry_of, note.trigger)
+                elif standing.status is Status.PENDING:
+                    await engine.trigger(self._execution, note.trigger)
                 document = json.loads(text)
                 return await self._follow(engine, document, interrupts)
+
+    async def retry(self, replacements: Sequence[Replacement]) -> tuple[Result, int]:
+        """Take the execution up again: a new one in the same store, which keeps what COMPLETED."""
+        note = self._note
+        with Interrupts(self._stop_at_once) as interrupts:
+            async with self._engine() as engine:
+                await self._record(engine)
+                document = json.loads(await engine.document(self._execution))
+                overrides = trigger_body(replacements, document)
+                try:
+                    self._execution, _ = await engine.retry(self._execution, overrides)
+                except DocumentRefused as refused:
+                    title = "--set" if overrides else note.file
+                    raise CommandFailed(Exit.REFUSED, refused.problems, title=title) from refused
+                earlier = (each for each in note.retries if each != self._execution)
+                note.retries = (*earlier, self._execution)
+                note.trigger, note.status = overrides, None
+                self._write_note()
+                return await self._follow(engine, document, interrupts)
+
+    async def _record(self, engine: Engine) -> ExecutionRecord:
+        try:
+            return await engine.record(self._execution)
+        except ExecutionNotFound as error:
+            raise _never_stored(self._note) from error
 
     def _engine(self) -> Engine:
         note = self._note
@@ -96,13 +129,14 @@ class Session:
         progress = Progress(document["name"], list(dependencies), self._since)
         view = self._view(progress, dependencies)
         view.begin()
-        view.say(f"execution {note.execution}, {engine.durability}")
+        view.say(f"execution {self._execution}, {engine.durability}")
         try:
-            result = await follow(engine, note.execution, progress, view, interrupts)
+            result = await follow(engine, self._execution, progress, view, interrupts)
         finally:
             view.end()
-        note.status = str(result.status)
-        self._write_note()
+        if self._execution == note.latest:
+            note.status = str(result.status)
+            self._write_note()
         return result, _exit_code(result, interrupts)
 
     def _view(self, progress: Progress, dependencies: Mapping[str, Sequence[str]]) -> View:
@@ -120,7 +154,7 @@ class Session:
 
     def _stop_at_once(self) -> None:
         self._console.show_cursor()
-        command = f"wf run --resume {self._note.execution}"
+        command = f"wf run --resume {self._execution}"
         self._console.print(Text(f"stopped; `{command}` brings it to its end"), soft_wrap=True)
 
 
