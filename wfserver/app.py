@@ -11,10 +11,11 @@ from wfserver import catalog, events, executions, health, listing, nodes, steeri
 from wfserver.cross_origin import cross_origin
 from wfserver.description import DescribedAPI
 from wfserver.docs_page import add_docs
-from wfserver.keys import KeyRequired
+from wfserver.keys import KeyRequired, Keys
 from wfserver.origin import SameOrigin
 from wfserver.problems import answer_problems
 from wfserver.serving import set_engine
+from wfserver.unread import UnreadBody
 
 __all__ = ["create_app"]
 
@@ -36,9 +37,10 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         middleware=[
+            Middleware(UnreadBody),
             *cross_origin(cors_origins),
             Middleware(SameOrigin, welcome=cors_origins),
-            *([Middleware(KeyRequired, keys=api_keys)] if api_keys else []),
+            *([Middleware(KeyRequired, keys=Keys(api_keys))] if api_keys else []),
         ],
     )
     app.keys_wanted = bool(api_keys)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wfcore.problems import Problem
 from wfserver.problems import problem_response
 
-__all__ = ["KeyRequired"]
+__all__ = ["KeyRequired", "Keys"]
 
 _OPEN_TO_ALL: Final = frozenset({"/livez", "/readyz"})
 _BEARER: Final = 'Bearer realm="wfcore"'
@@ -26,30 +26,37 @@ _BASIC: Final = 'Basic realm="wfcore", charset="UTF-8"'
 _FOR_BROWSERS: Final = frozenset({"/", "/docs", "/openapi.json"})
 
 
-class KeyRequired:
-    """ASGI middleware: answers 401 to requests without one of the keys."""
+class Keys:
+    """The keys of a server, as nothing that they could be read from."""
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
-        self._app = app
+    def __init__(self, keys: Iterable[str]) -> None:
         self._digests = [_digest(key.encode()) for key in keys]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _OPEN_TO_ALL:
-            await self._app(scope, receive, send)
-            return
-        given = _given(Headers(scope=scope).get("authorization", ""))
-        if given is not None and self._knows(given):
-            await self._app(scope, receive, send)
-            return
-        await _refusal(scope["path"], wrong=given is not None)(scope, receive, send)
-
-    def _knows(self, given: bytes) -> bool:
+    def know(self, given: bytes) -> bool:
         """Compare with every key, whichever fits: the time tells nothing about them."""
         digest = _digest(given)
         found = False
         for known in self._digests:
             found |= hmac.compare_digest(known, digest)
         return found
+
+
+class KeyRequired:
+    """ASGI middleware: answers 401 to requests without one of the keys."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _OPEN_TO_ALL:
+            await self._app(scope, receive, send)
+            return
+        given = _given(Headers(scope=scope).get("authorization", ""))
+        if given is not None and self._keys.know(given):
+            await self._app(scope, receive, send)
+            return
+        await _refusal(scope["path"], wrong=given is not None)(scope, receive, send)
 
 
 def _digest(key: bytes) -> bytes:

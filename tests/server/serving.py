@@ -17,17 +17,26 @@ DEADLINE = 20.0
 
 
 @contextlib.asynccontextmanager
-async def serving(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(engine: Engine, **doors: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an open engine, and yield a client."""
+    async with running(engine, **doors) as (_, client):
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def running(
+    engine: Engine, **doors: Any
+) -> AsyncIterator[tuple[ApiServer, httpx.AsyncClient]]:
+    """Serve an open engine, and yield the server too, to stop it in the middle of something."""
     ready = asyncio.Event()
     with contextlib.closing(listen("127.0.0.1", 0)) as listener:
         url = address_of(listener)
-        server = ApiServer(create_app(engine), ready.set)
+        server = ApiServer(create_app(engine, **doors), ready.set)
         running = asyncio.create_task(server.serve([listener]))
         await ready.wait()
         try:
             async with httpx.AsyncClient(base_url=url, timeout=DEADLINE) as client:
-                yield client
+                yield server, client
         finally:
             server.should_exit = True
             await running
