@@ -1,0 +1,92 @@
+"""The files whose change restarts `wf dev`: plugin files, and editable plugin packages."""
+
+import importlib.util
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from wfcore.errors import PluginError
+
+__all__ = ["Watched", "watched_files"]
+
+_GROUP: Final = "wfcore.plugins"
+_MOST_FILES: Final = 2_000
+
+_Stamp: TypeAlias = tuple[int, int, int] | None
+"""Of one file; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Plugin files, and folders of packages."""
+
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...] = ()
+
+    def stamps(self) -> dict[Path, _Stamp]:
+        """Return what tells one state of the files from another."""
+        return {path: _stamp(path) for path in self._paths()}
+
+    def fault(self) -> str | None:
+        """Return why one of the files cannot be loaded, as far as their texts tell."""
+        for path in self._paths():
+            try:
+                compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+            except SyntaxError as error:
+                return f"{path.name}, line {error.lineno}: {error.msg}"
+            except (OSError, ValueError) as error:
+                return f"{path.name}: {error}"
+        return None
+
+    def _paths(self) -> Iterator[Path]:
+        yield from self.files
+        count = 0
+        for folder in self.folders:
+            for path in sorted(folder.rglob("*.py")):
+                count += 1
+                if count > _MOST_FILES:
+                    return
+                yield path
+
+
+def watched_files(plugins: Sequence[Path]) -> Watched:
+    """Return what to watch; raises `PluginError` for a file that is not there."""
+    files = tuple(path.resolve() for path in plugins)
+    for path, resolved in zip(plugins, files, strict=True):
+        if not resolved.is_file():
+            raise PluginError(f"no plugin file {str(path)!r}")
+    return Watched(files, tuple(dict.fromkeys(_editable_folders())))
+
+
+def _editable_folders() -> Iterator[Path]:
+    """Yield the folders of plugin packages that are installed from their sources, as these are."""
+    for distribution in distributions():
+        if not _is_editable(distribution):
+            continue
+        for point in distribution.entry_points.select(group=_GROUP):
+            try:
+                # A package of the first level is found without being imported.
+                spec = importlib.util.find_spec(point.module.partition(".")[0])
+            except (ImportError, ValueError):
+                continue
+            for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+                yield Path(place)
+
+
+def _is_editable(distribution: Distribution) -> bool:
+    try:
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        return bool(origin.get("dir_info", {}).get("editable"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
