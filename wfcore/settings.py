@@ -6,7 +6,7 @@ Processes read them once, at their start; engines and everything below take argu
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 from pydantic_settings import (
@@ -26,7 +26,15 @@ from wfcore.store.opening import Durability
 from wfcore.workflow.faults import faults
 from wfcore.workflow.limits import Limits
 
-__all__ = ["LogFormat", "LogLevel", "Settings", "SettingsRefused"]
+__all__ = [
+    "GivenVariable",
+    "LogFormat",
+    "LogLevel",
+    "Settings",
+    "SettingsRefused",
+    "given_variables",
+    "hides_credential",
+]
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogFormat = Literal["auto", "pretty", "json"]
@@ -101,6 +109,13 @@ def _by_commas(value: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
 
+class GivenVariable(NamedTuple):
+    """A variable that is set: its text, and where it stands, `environment` or `.env`."""
+
+    value: str
+    origin: str
+
+
 class SettingsRefused(WfError):
     """Settings have wrong values; `problems` names each, with its environment variable."""
 
@@ -126,23 +141,35 @@ class Settings(BaseSettings):
     )
 
     store_url: Annotated[str | None, Field(repr=False)] = None
-    """None: each command has a place of its own for its store."""
+    """`sqlite:///wf.db` or `memory://`; unset: each command has a place of its own for its store."""
     durability: Annotated[Durability, BeforeValidator(_lower)] = "durable"
+    """What an acknowledgement survives: `durable` a power cut, `relaxed` the process's death."""
     lease_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 10.0
+    """How long a worker may be silent before its nodes go to another."""
     retention_seconds: Annotated[
         float | None, Field(ge=0, le=10 * _A_YEAR, allow_inf_nan=False)
     ] = None
-    """How long after their end executions are kept; unset: for ever."""
+    """How long executions are kept after their end, or never triggered; unset: for ever."""
     max_retries: Annotated[int, Field(ge=0, le=10_000)] = _RETRY.max_retries
+    """Attempts after the first, for nodes that do not say."""
     base_backoff: Seconds = _RETRY.base_backoff
+    """The base of the exponential backoff between attempts, in seconds."""
     retry_delay: Seconds = _RETRY.retry_delay
+    """The shortest delay between attempts, in seconds."""
     max_output_bytes: Count = _LIMITS.max_output_bytes
+    """Bytes of one node's output."""
     max_nodes: Count = _LIMITS.max_nodes
+    """Nodes of a document."""
     max_edges: Count = _LIMITS.max_edges
+    """Dependencies of a document in all."""
     max_document_bytes: Count = _LIMITS.max_document_bytes
+    """Bytes of a document, and of a request's body once it is unpacked."""
     max_depth: Annotated[int, Field(ge=4, le=200)] = _LIMITS.max_depth
+    """How deep lists and objects may be nested."""
     max_template_bytes: Count = _LIMITS.max_template_bytes
+    """Bytes of one template."""
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
+    """The least severe log lines that are shown."""
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = "auto"
     """`auto`: for people, in colours on a terminal; `pretty`: in colours; `json`: JSON lines."""
     server_url: Annotated[str, Field(repr=False)] = "http://127.0.0.1:8000"
@@ -237,6 +264,21 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         yield Problem("setting.invalid", "", message)
 
 
+def given_variables() -> dict[str, GivenVariable]:
+    """Return the `APP_` variables that are set to something, by their names in upper case."""
+    found: dict[str, GivenVariable] = {}
+    for origin, source in ((".env", DotEnvSettingsSource), ("environment", EnvSettingsSource)):
+        for name, value in source(Settings).env_vars.items():
+            if name.startswith(_PREFIX) and value:
+                found[name.upper()] = GivenVariable(value, origin)
+    return found
+
+
+def hides_credential(name: str, value: str) -> bool:
+    """Whether a credential may be in a variable (lower case, without the prefix)."""
+    return bool(_CREDENTIAL.search(name) or _USER_IN_URL.match(value))
+
+
 def _for_plugins() -> dict[str, str]:
     found = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
     named = {
@@ -264,4 +306,4 @@ def _secrets() -> dict[str, str]:
 def _may_be_shown(name: str, value: str) -> bool:
     if name in Settings.model_fields or _OURS.fullmatch(name):
         return False
-    return not _CREDENTIAL.search(name) and not _USER_IN_URL.match(value)
+    return not hides_credential(name, value)

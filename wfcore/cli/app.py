@@ -31,7 +31,12 @@ Every problem comes with its JSON pointer, its line and what to do about it.
 _DEV: Final = """Serve the API and run workflows, on one SQLite file.
 
 The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
-process stops, or is killed, goes on at the next start.
+process stops, or is killed, goes on at the next start. With --plugin, the
+server is started anew whenever a plugin file changes.
+"""
+_CONFIG: Final = """Show every setting: its value, and where it came from.
+
+Credentials are masked; of secrets, only the names are shown.
 """
 _EXECUTIONS: Final = "List, follow, cancel and take up again what runs on a server."
 _LIST: Final = """List executions, the newest first.
@@ -78,16 +83,53 @@ app.command(
     usage="Usage: wf validate FILE... [OPTIONS]\n",
 )
 app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
+app.command("wfcore.cli.config:config", name="config", help=_CONFIG)
+app.register_install_completion_command(help="Let the shell complete wf (bash, zsh, fish).")
 
 
 _executions = App(name="executions", help=_EXECUTIONS, help_format="plaintext")
-_executions.command("wfcore.cli.executions:list_executions", name="list", help=_LIST)
-_executions.command("wfcore.cli.executions:show", name="show", help=_SHOW)
-_executions.command("wfcore.cli.executions:follow", name="follow", help=_FOLLOW)
-_executions.command("wfcore.cli.executions:wait", name="wait", help=_WAIT)
-_executions.command("wfcore.cli.steering:cancel", name="cancel", help=_CANCEL)
-_executions.command("wfcore.cli.steering:retry", name="retry", help=_RETRY)
-_executions.command("wfcore.cli.steering:delete", name="delete", help=_DELETE)
+_executions.command(
+    "wfcore.cli.executions:list_executions",
+    name="list",
+    help=_LIST,
+    usage="Usage: wf executions list [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.executions:show",
+    name="show",
+    help=_SHOW,
+    usage="Usage: wf executions show ID [NODE] [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.executions:follow",
+    name="follow",
+    help=_FOLLOW,
+    usage="Usage: wf executions follow ID [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.executions:wait",
+    name="wait",
+    help=_WAIT,
+    usage="Usage: wf executions wait ID [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.steering:cancel",
+    name="cancel",
+    help=_CANCEL,
+    usage="Usage: wf executions cancel ID... [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.steering:retry",
+    name="retry",
+    help=_RETRY,
+    usage="Usage: wf executions retry ID... [OPTIONS]\n       wf executions retry --status STATUS --since DURATION [OPTIONS]\n",
+)
+_executions.command(
+    "wfcore.cli.steering:delete",
+    name="delete",
+    help=_DELETE,
+    usage="Usage: wf executions delete ID... [OPTIONS]\n",
+)
 app.command(_executions)
 
 

@@ -1,0 +1,80 @@
+"""`wf config`: what is set, where, and nothing that is secret."""
+
+import pytest
+
+from tests.cli.command import Folder
+from wfcore.settings import Settings
+
+
+def by_variable(folder: Folder, **settings: str) -> dict[str, dict[str, object]]:
+    told = folder.wf("config", "--output", "json", **settings).json()
+    return {each["variable"]: each for each in told["settings"]}
+
+
+def test_every_setting_is_there_with_its_meaning_and_its_default(folder: Folder) -> None:
+    told = by_variable(folder)
+    assert set(told) == {f"APP_{name.upper()}" for name in Settings.model_fields}
+    assert all(each["meaning"] for each in told.values())
+    assert {each["origin"] for each in told.values()} == {"default"}
+    assert all(each["value"] == each["default"] for each in told.values())
+
+
+def test_each_value_says_where_it_came_from_and_the_environment_goes_first(folder: Folder) -> None:
+    (folder.path / ".env").write_text("APP_MAX_RETRIES=7\nAPP_LOG_LEVEL=debug\nAPP_MAX_NODES=\n")
+    told = by_variable(folder, APP_MAX_RETRIES="9")
+    found = {
+        name: (told[name]["value"], told[name]["origin"])
+        for name in ("APP_MAX_RETRIES", "APP_LOG_LEVEL", "APP_MAX_NODES")
+    }
+    assert found == {
+        "APP_MAX_RETRIES": (9, "environment"),
+        "APP_LOG_LEVEL": ("DEBUG", ".env"),
+        "APP_MAX_NODES": (100_000, "default"),
+    }
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_nothing_secret_is_shown(folder: Folder, output: str) -> None:
+    done = folder.wf(
+        "config",
+        "--output",
+        output,
+        APP_API_KEYS="canary-one,canary-two",
+        APP_API_KEY="canary-three",
+        APP_SECRET_TOKEN="canary-four",
+        APP_STORE_URL="sqlite://user:canary-five@/wf.db",
+        APP_SERVER_URL="https://me:canary-six@example.com",
+        APP_SLACK_TOKEN="canary-seven",
+        APP_SLACK_URL="https://me:canary-eight@example.com",
+    )
+    assert done.code == 0
+    assert "canary" not in done.out + done.err
+    assert "APP_SECRET_TOKEN" in done.out
+    assert "https://***@example.com" in done.out
+
+
+def test_what_plugins_may_ask_for_and_what_is_misspelt(folder: Folder) -> None:
+    done = folder.wf(
+        "config", "--output", "json", APP_SLACK_CHANNEL="ops", APP_MAX_RETRYS="3"
+    ).json()
+    assert {"variable": "APP_SLACK_CHANNEL", "value": "ops", "origin": "environment"} in done[
+        "plugin_settings"
+    ]
+    assert done["notes"] == [
+        "APP_MAX_RETRYS is no setting of wfcore: did you mean APP_MAX_RETRIES?"
+    ]
+
+
+def test_a_wrong_setting_is_told_as_everywhere(folder: Folder) -> None:
+    done = folder.wf("config", APP_MAX_RETRIES="many")
+    assert done.code == 2
+    assert "APP_MAX_RETRIES" in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(folder: Folder, shell: str) -> None:
+    target = folder.path / "completion"
+    done = folder.wf("--install-completion", "--shell", shell, "--output", str(target))
+    assert done.code == 0, done.err
+    text = target.read_text()
+    assert all(command in text for command in ("validate", "executions", "config"))

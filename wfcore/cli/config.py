@@ -1,0 +1,130 @@
+"""`wf config`: every setting, its value, and where it came from."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wfcore.cli.exits import Exit
+from wfcore.cli.failure import Format, failures_told
+from wfcore.cli.wording import one_line
+from wfcore.problems import nearest
+from wfcore.settings import GivenVariable, Settings, given_variables, hides_credential
+from wfcore.workflow.described import field_docs
+
+__all__ = ["config"]
+
+_MASK: Final = "***"
+_PREFIX: Final = "APP_"
+_SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
+_KEYS: Final = frozenset({"api_key", "api_keys"})
+_USER: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
+
+
+def config(
+    *,
+    output: Annotated[
+        Format, Parameter(help="json: one object with all settings on standard output.")
+    ] = "text",
+) -> int:
+    """Show every setting, its value and where it came from."""
+    with failures_told(output):
+        settings = Settings.read()
+        given = given_variables()
+        shown = {
+            "settings": list(_settings(settings, given)),
+            "plugin_settings": list(_plugin_settings(given)),
+            "secrets": sorted(name for name in given if name.startswith(_SECRET)),
+            "notes": list(_notes(given)),
+        }
+    if output == "json":
+        json.dump(shown, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _tell(shown)
+    return Exit.OK
+
+
+def _settings(settings: Settings, given: Mapping[str, GivenVariable]) -> Iterator[dict[str, Any]]:
+    docs = field_docs(Settings)
+    for name, field in Settings.model_fields.items():
+        variable = f"{_PREFIX}{name.upper()}"
+        origin = given[variable].origin if variable in given else "default"
+        yield {
+            "variable": variable,
+            "value": _shown(name, getattr(settings, name)),
+            "default": _plain(field.default),
+            "origin": origin,
+            "meaning": docs.get(name, ""),
+        }
+
+
+def _plugin_settings(given: Mapping[str, GivenVariable]) -> Iterator[dict[str, str]]:
+    """Yield what is no setting of ours: handlers may ask for it, unless a credential is in it."""
+    for variable, (value, origin) in sorted(given.items()):
+        name = variable.removeprefix(_PREFIX).lower()
+        if name not in Settings.model_fields and not variable.startswith(_SECRET):
+            shown = _MASK if hides_credential(name, value) else value
+            yield {"variable": variable, "value": shown, "origin": origin}
+
+
+def _notes(given: Mapping[str, GivenVariable]) -> Iterator[str]:
+    for variable in sorted(given):
+        name = variable.removeprefix(_PREFIX).lower()
+        if name in Settings.model_fields or variable.startswith(_SECRET):
+            continue
+        meant = nearest(name, Settings.model_fields)
+        if meant is not None and not name.startswith(f"{meant}_"):
+            meant = f"{_PREFIX}{meant.upper()}"
+            yield f"{variable} is no setting of wfcore: did you mean {meant}?"
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in _KEYS and value:
+        return [_MASK] * len(value) if isinstance(value, tuple) else _MASK
+    plain = _plain(value)
+    return _USER.sub(f"{_MASK}@", plain) if isinstance(plain, str) else plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _tell(shown: Mapping[str, Any]) -> None:
+    console = Console(highlight=False)
+    for title, rows in (("", shown["settings"]), ("for plugins", shown["plugin_settings"])):
+        if not rows:
+            continue
+        if title:
+            console.print(Text(f"\n{title}", "bold"))
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            is_set = row["origin"] != "default"
+            table.add_row(
+                Text(row["variable"], "bold" if is_set else ""),
+                Text(_text(row["value"])),
+                Text(row["origin"], "" if is_set else "dim"),
+            )
+        console.print(table)
+    if shown["secrets"]:
+        console.print(Text("\nsecrets", "bold"))
+        for name in shown["secrets"]:
+            console.print(Text(f"{name}  {_MASK}"))
+    for note in shown["notes"]:
+        console.print(Text(f"\n{one_line(note)}", "yellow"), soft_wrap=True)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return one_line(", ".join(value)) or "-"
+    return one_line(str(value))
