@@ -13,6 +13,8 @@ from tests.cli.command import EXAMPLES, Folder
 from tests.project.tree import ROOT, clean_environment
 from wfcore.cli.exits import Exit
 
+_ON_SERVER = ("list", "show", "follow", "wait", "cancel", "retry", "delete")
+_COMMANDS = ("run", "validate", "dev", *(f"executions {name}" for name in _ON_SERVER))
 _LOADED = """
 import sys, json
 from wfcore.cli import main
@@ -43,7 +45,9 @@ def test_help_and_version_load_neither_engine_nor_server(arguments: list[str]) -
     assert loaded & heavy == set()
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["validate"], ["dev"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["validate"], ["dev"], ["executions"], ["executions", "wait"]]
+)
 def test_help_names_every_exit_code(folder: Folder, command: list[str]) -> None:
     done = folder.wf(*command, "--help")
 
@@ -56,8 +60,8 @@ def test_docs_describe_every_exit_code_and_option(folder: Folder) -> None:
     docs = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     options = {
         word.strip("│,:")
-        for command in ("run", "validate", "dev")
-        for word in folder.wf(command, "--help").out.split()
+        for command in _COMMANDS
+        for word in folder.wf(*command.split(), "--help").out.split()
         if word.startswith("--")
     }
 

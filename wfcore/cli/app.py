@@ -122,7 +122,8 @@ _executions.command(
     "wfcore.cli.steering:retry",
     name="retry",
     help=_RETRY,
-    usage="Usage: wf executions retry ID... [OPTIONS]\n       wf executions retry --status STATUS --since DURATION [OPTIONS]\n",
+    usage="Usage: wf executions retry ID... [OPTIONS]\n"
+    "       wf executions retry --status STATUS --since DURATION [OPTIONS]\n",
 )
 _executions.command(
     "wfcore.cli.steering:delete",

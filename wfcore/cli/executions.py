@@ -18,6 +18,7 @@ from wfcore.cli.remote import (
     ExecutionId,
     Labels,
     Names,
+    Output,
     Server,
     Since,
     Statuses,
@@ -44,7 +45,7 @@ def list_executions(
         int, Parameter(validator=Number(gte=1), help="So many at most; 50 unless given.")
     ] = 50,
     server: Server = None,
-    output: Format = "text",
+    output: Output = "text",
 ) -> int:
     """List executions, the newest first."""
     with failures_told(output):
@@ -64,7 +65,7 @@ def show(
     /,
     *,
     server: Server = None,
-    output: Format = "text",
+    output: Output = "text",
 ) -> int:
     """Show an execution, or one of its nodes."""
     with failures_told(output), Client.of(Settings.read(), server) as client:

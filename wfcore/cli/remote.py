@@ -13,7 +13,7 @@ from rich.text import Text
 
 from wfcore.cli.durations import Duration
 from wfcore.cli.exits import Exit
-from wfcore.cli.failure import CommandFailed
+from wfcore.cli.failure import CommandFailed, Format
 from wfcore.cli.wording import one_line
 from wfcore.problems import did_you_mean
 from wfcore.workflow.states import Status
@@ -22,6 +22,7 @@ __all__ = [
     "ExecutionId",
     "Labels",
     "Names",
+    "Output",
     "Server",
     "Since",
     "Statuses",
@@ -36,6 +37,9 @@ __all__ = [
 ExecutionId: TypeAlias = Annotated[str, Parameter(name="ID", help="The execution's id.")]
 Server: TypeAlias = Annotated[
     str | None, Parameter(help="The server's URL; APP_SERVER_URL, else http://127.0.0.1:8000.")
+]
+Output: TypeAlias = Annotated[
+    Format, Parameter(help="json: standard output is JSON and nothing else.")
 ]
 Statuses: TypeAlias = Annotated[
     tuple[str, ...],

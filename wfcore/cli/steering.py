@@ -15,6 +15,7 @@ from wfcore.cli.given import Replacement, read_replacements, trigger_body
 from wfcore.cli.remote import (
     Labels,
     Names,
+    Output,
     Server,
     Since,
     Statuses,
@@ -39,14 +40,14 @@ _BATCH: Final = 100
 
 
 def cancel(
-    executions: ExecutionIds = (), /, *, server: Server = None, output: Format = "text"
+    executions: ExecutionIds = (), /, *, server: Server = None, output: Output = "text"
 ) -> int:
     """Cancel executions."""
     return _each(executions, "cancelled", Client.cancel, server, output)
 
 
 def delete(
-    executions: ExecutionIds = (), /, *, server: Server = None, output: Format = "text"
+    executions: ExecutionIds = (), /, *, server: Server = None, output: Output = "text"
 ) -> int:
     """Delete executions that have ended."""
 
@@ -81,7 +82,7 @@ def retry(  # noqa: PLR0913 - the options of a command, each by its name
         bool, Parameter(help="Show what would be taken up, and do nothing.")
     ] = False,
     server: Server = None,
-    output: Format = "text",
+    output: Output = "text",
 ) -> int:
     """Take up executions again."""
     with failures_told(output):
