@@ -13,7 +13,7 @@ PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install 
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
 	/^Installing collected/ { print "    unpacking"; fflush() }'
 
-.PHONY: help demo test lint dev bench picture lock clean
+.PHONY: help demo test lint dev bench docs picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,6 +34,9 @@ dev: .venv/.runtime ## Start the API and a worker in one process, on port 8000
 
 bench: .venv/.runtime ## Run the benchmarks; one JSON line each
 	@$(BIN)/python -m benchmarks
+
+docs: .venv/.runtime ## Write the pages that are made from the code
+	@$(BIN)/python docs/generate.py
 
 picture: .venv/.runtime ## Draw docs/demo.svg from what the demo prints
 	@$(BIN)/python docs/picture.py

@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     )
 
     store_url: Annotated[str | None, Field(repr=False)] = None
-    """`sqlite:///wf.db` or `memory://`; unset: each command has a place of its own for its store."""
+    """`sqlite:///wf.db` or `memory://`; unset: each command has a place of its own."""
     durability: Annotated[Durability, BeforeValidator(_lower)] = "durable"
     """What an acknowledgement survives: `durable` a power cut, `relaxed` the process's death."""
     lease_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 10.0

@@ -61,6 +61,8 @@ downstream of them. By ids, or all that match --status, --since, --name and
 """
 _DELETE: Final = """Delete executions that have ended."""
 
+_PARAMETERS: Final = Parameter(negative=(), show_default=False)
+
 app = App(
     name="wf",
     help="Run workflows that are JSON documents: checked first, kept through crashes.",
@@ -68,7 +70,7 @@ app = App(
     help_format="plaintext",
     version=lambda: f"wf {version('wfcore')}",
     version_flags=["--version"],
-    default_parameter=Parameter(negative=(), show_default=False),
+    default_parameter=_PARAMETERS,
 )
 app.command(
     "wfcore.cli.run:run",
@@ -87,7 +89,9 @@ app.command("wfcore.cli.config:config", name="config", help=_CONFIG)
 app.register_install_completion_command(help="Let the shell complete wf (bash, zsh, fish).")
 
 
-_executions = App(name="executions", help=_EXECUTIONS, help_format="plaintext")
+_executions = App(
+    name="executions", help=_EXECUTIONS, help_format="plaintext", default_parameter=_PARAMETERS
+)
 _executions.command(
     "wfcore.cli.executions:list_executions",
     name="list",
