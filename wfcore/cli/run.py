@@ -47,36 +47,44 @@ Replacements: TypeAlias = Annotated[
 ]
 
 
+GivenInput: TypeAlias = Annotated[
+    str | None, Parameter(name="--input", help="The execution's input as JSON, or @FILE.")
+]
+Output: TypeAlias = Annotated[
+    Format, Parameter(help="json: standard output is the body of the API's /results.")
+]
+Resume: TypeAlias = Annotated[
+    bool, Parameter(help="Go on with an execution whose process ended before it did.")
+]
+Retry: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        help="Take up an execution again that failed or was cancelled: what COMPLETED is kept, the "
+        "rest runs."
+    ),
+]
+Concurrency: TypeAlias = Annotated[
+    int | None, Parameter(validator=Number(gte=1), help="Nodes that run at a time.")
+]
+WantedDurability: TypeAlias = Annotated[
+    Durability | None,
+    Parameter(help="durable survives a power cut, relaxed the death of the process."),
+]
+
+
 def run(  # noqa: PLR0913 - the options of a command, each by its name
     file: File = None,
     /,
     *,
-    given: Annotated[
-        str | None, Parameter(name="--input", help="The execution's input as JSON, or @FILE.")
-    ] = None,
+    given: GivenInput = None,
     replacements: Replacements = (),
     plugin: Plugins = (),
     allow: Allowed = (),
-    output: Annotated[
-        Format, Parameter(help="json: standard output is the body of the API's /results.")
-    ] = "text",
-    resume: Annotated[
-        bool, Parameter(help="Go on with an execution whose process ended before it did.")
-    ] = False,
-    retry: Annotated[
-        bool,
-        Parameter(
-            help="Take up an execution again that failed or was cancelled: what COMPLETED is "
-            "kept, the rest runs."
-        ),
-    ] = False,
-    concurrency: Annotated[
-        int | None, Parameter(validator=Number(gte=1), help="Nodes that run at a time.")
-    ] = None,
-    durability: Annotated[
-        Durability | None,
-        Parameter(help="durable survives a power cut, relaxed the death of the process."),
-    ] = None,
+    output: Output = "text",
+    resume: Resume = False,
+    retry: Retry = False,
+    concurrency: Concurrency = None,
+    durability: WantedDurability = None,
 ) -> int:
     """Run a workflow to its end in this process, durably."""
     console = Console(stderr=True, highlight=False)

@@ -35,6 +35,19 @@ __all__ = ["cancel", "delete", "retry"]
 
 ExecutionIds: TypeAlias = Annotated[tuple[str, ...], Parameter(name="ID...", help="Their ids.")]
 
+Limit: TypeAlias = Annotated[
+    int, Parameter(validator=Number(gte=1), help="So many at most; 100 unless given.")
+]
+Replacements: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        consume_multiple=False,
+        help="NODE.KEY=VALUE replaces a config key; the value is JSON, else text. May be repeated.",
+    ),
+]
+DryRun: TypeAlias = Annotated[bool, Parameter(help="Show what would be taken up, and do nothing.")]
+
 _PAGE: Final = 500
 _BATCH: Final = 100
 
@@ -66,21 +79,9 @@ def retry(  # noqa: PLR0913 - the options of a command, each by its name
     name: Names = None,
     label: Labels = (),
     since: Since = None,
-    limit: Annotated[
-        int, Parameter(validator=Number(gte=1), help="So many at most; 100 unless given.")
-    ] = 100,
-    replacements: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name="--set",
-            consume_multiple=False,
-            help="NODE.KEY=VALUE replaces a config key; the value is JSON, else text. May be "
-            "repeated.",
-        ),
-    ] = (),
-    dry_run: Annotated[
-        bool, Parameter(help="Show what would be taken up, and do nothing.")
-    ] = False,
+    limit: Limit = 100,
+    replacements: Replacements = (),
+    dry_run: DryRun = False,
     server: Server = None,
     output: Output = "text",
 ) -> int:
