@@ -34,6 +34,19 @@ The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
 process stops, or is killed, goes on at the next start. With --plugin, the
 server is started anew whenever a plugin file changes.
 """
+_SCHEMA: Final = """Print the JSON Schema of workflow documents.
+
+It is draft 2020-12 and has the config of every handler that is installed, so
+that an editor completes and checks documents.
+"""
+_HANDLERS: Final = """List the handlers that are installed, or show one of them.
+
+`wf handlers show NAME` tells what it does, what its config takes and what it gives.
+"""
+_PLUGINS: Final = """List the plugins that are installed, and how loading them went.
+
+A broken one is named with its error; the exit code is 1 then.
+"""
 _CONFIG: Final = """Show every setting: its value, and where it came from.
 
 Credentials are masked; of secrets, only the names are shown.
@@ -85,6 +98,14 @@ app.command(
     usage="Usage: wf validate FILE... [OPTIONS]\n",
 )
 app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
+app.command("wfcore.cli.schema:schema", name="schema", help=_SCHEMA)
+app.command(
+    "wfcore.cli.handlers:handlers",
+    name="handlers",
+    help=_HANDLERS,
+    usage="Usage: wf handlers [OPTIONS]\n       wf handlers show NAME [OPTIONS]\n",
+)
+app.command("wfcore.cli.plugins:list_plugins", name="plugins", help=_PLUGINS)
 app.command("wfcore.cli.config:config", name="config", help=_CONFIG)
 app.register_install_completion_command(help="Let the shell complete wf (bash, zsh, fish).")
 

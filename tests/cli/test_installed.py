@@ -1,0 +1,113 @@
+"""`wf handlers`, `wf plugins`, `wf schema`: what is installed, as people and programs read it."""
+
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from tests.cli.command import EXAMPLES, Folder
+from wfcore import Engine
+from wfcore.engine.schema import workflow_schema
+from wfcore.plugins.catalog import handler_view, plugin_view
+
+BUILT_IN = ["call_external_service", "call_llm_service", "input", "output"]
+SHOUT = str(EXAMPLES / "shout.py")
+
+
+def test_handlers_are_listed_a_line_each_in_a_pipe(folder: Folder) -> None:
+    done = folder.wf("handlers", "--plugin", SHOUT)
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert [row[0] for row in rows] == [*BUILT_IN, "shout"]
+    assert rows[-1][2] == "Say a text loudly."
+
+
+def test_handlers_as_json_are_what_the_api_gives(folder: Folder) -> None:
+    told = folder.wf("handlers", "--output", "json").json()
+    registry = Engine().registry
+    assert told == {"handlers": [handler_view(registry.handlers[n], registry) for n in BUILT_IN]}
+    shown = folder.wf("handlers", "show", "output", "--output", "json").json()
+    assert shown == told["handlers"][BUILT_IN.index("output")]
+
+
+def test_one_handler_tells_what_it_takes(folder: Folder) -> None:
+    done = folder.wf("handlers", "show", "shout", "--plugin", SHOUT)
+    assert done.code == 0
+    assert "Say a text loudly." in done.out
+    lines = {line.split()[0]: line for line in done.out.splitlines() if line.startswith("  ")}
+    assert "string" in lines["text"]
+    assert "required" in lines["text"]
+    assert "integer" in lines["marks"]
+    assert "= 1" in lines["marks"]
+
+
+def test_an_unknown_handler_is_not_found_with_the_nearest(folder: Folder) -> None:
+    done = folder.wf("handlers", "show", "outptu", "--output", "json")
+    assert done.code == 4
+    [problem] = done.json()["problems"]
+    assert (problem["code"], problem["hint"]) == ("handler.not_found", 'did you mean "output"?')
+
+
+@pytest.mark.parametrize("words", [["show"], ["list", "output"], ["delete"]])
+def test_what_makes_no_sense_is_usage(folder: Folder, words: list[str]) -> None:
+    assert folder.wf("handlers", *words).code == 2
+
+
+def test_plugins_with_what_they_brought(folder: Folder) -> None:
+    told = folder.wf("plugins", "--output", "json").json()["plugins"]
+    [report] = Engine().registry.reports
+    [mine] = told
+    assert mine.pop("seconds") > 0
+    assert mine == {k: v for k, v in plain(plugin_view(report)).items() if k != "seconds"}
+    text = folder.wf("plugins", "--plugin", SHOUT)
+    assert text.code == 0
+    assert "builtin  wfcore" in text.out
+    assert "shout" in text.out
+
+
+def plain(value: object) -> dict[str, object]:
+    read: dict[str, object] = json.loads(json.dumps(value))
+    return read
+
+
+def test_a_broken_plugin_is_named_and_the_others_are_there(folder: Folder) -> None:
+    site = folder.path / "site"
+    info = site / "broken-1.2.dist-info"
+    info.mkdir(parents=True)
+    (site / "broken_plugin.py").write_text("print('noise')\nraise RuntimeError('as asked')\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[wfcore.plugins]\nbroken = broken_plugin\n")
+    done = folder.wf("plugins", PYTHONPATH=str(site))
+    assert done.code == 1
+    assert "broken  broken 1.2  broken" in done.out
+    assert "as asked" in done.out
+    assert "noise" not in done.out
+    assert "builtin" in done.out
+    whole = folder.wf("plugins", "--traceback", PYTHONPATH=str(site))
+    assert "Traceback" in whole.out
+    told = folder.wf("plugins", "--output", "json", PYTHONPATH=str(site))
+    assert {each["name"]: each["status"] for each in told.json()["plugins"]} == {
+        "broken": "broken",
+        "builtin": "loaded",
+    }
+
+
+def test_the_schema_is_that_of_what_is_installed(folder: Folder) -> None:
+    assert folder.wf("schema").json() == plain(workflow_schema(Engine().registry))
+    mine = folder.wf("schema", "--plugin", SHOUT, "--input").json()
+    document = json.loads((EXAMPLES / "shout.json").read_text())
+    validator = jsonschema_rs.validator_for(mine)
+    assert validator.is_valid(document | {"input": {}})
+    document["dag"]["nodes"][0]["config"]["nonsense"] = 1
+    assert not validator.is_valid(document)
+
+
+@pytest.mark.parametrize("command", ["handlers", "plugins", "schema"])
+def test_a_plugin_file_that_is_not_there_is_told(
+    folder: Folder, command: str, tmp_path: Path
+) -> None:
+    done = folder.wf(command, "--plugin", str(tmp_path / "none.py"))
+    assert done.code == 2
+    assert "none.py" in done.err
+    assert done.out == ""
