@@ -33,19 +33,13 @@ class EventStream(Response):
 
     media_type = EVENT_STREAM
 
-    def __init__(
-        self,
-        events: AsyncGenerator[bytes, None],
-        stopping: Stopping,
-        beat_seconds: float = _BEAT_SECONDS,
-    ) -> None:
+    def __init__(self, events: AsyncGenerator[bytes, None], stopping: Stopping) -> None:
         # Proxies are asked to pass on at once what they get.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(None, headers=headers)
         del self.headers["content-length"]
         self._events = events
         self._stopping = stopping
-        self._beat_seconds = beat_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
@@ -82,7 +76,7 @@ class EventStream(Response):
     async def _beat(self, send: Send) -> None:
         while True:
             await send({"type": "http.response.body", "body": _BEAT, "more_body": True})
-            await asyncio.sleep(self._beat_seconds)
+            await asyncio.sleep(_BEAT_SECONDS)
 
 
 async def _end(send: Send) -> None:
