@@ -34,6 +34,11 @@ The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
 process stops, or is killed, goes on at the next start. With --plugin, the
 server is started anew whenever a plugin file changes.
 """
+_GRAPH: Final = """Draw the DAG of a document.
+
+As a tree: each node stands under the node that all its ways lead through, a
+join beside the branches that it joins. Or as a Mermaid flowchart.
+"""
 _SCHEMA: Final = """Print the JSON Schema of workflow documents.
 
 It is draft 2020-12 and has the config of every handler that is installed, so
@@ -98,6 +103,12 @@ app.command(
     usage="Usage: wf validate FILE... [OPTIONS]\n",
 )
 app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
+app.command(
+    "wfcore.cli.graph:graph",
+    name="graph",
+    help=_GRAPH,
+    usage="Usage: wf graph FILE [OPTIONS]\n",
+)
 app.command("wfcore.cli.schema:schema", name="schema", help=_SCHEMA)
 app.command(
     "wfcore.cli.handlers:handlers",
