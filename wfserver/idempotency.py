@@ -6,8 +6,8 @@ restart, and for any number of servers on one store.
 
 import hashlib
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Header
@@ -38,8 +38,8 @@ def execution_id_of(key: str | None) -> str | None:
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
-@contextmanager
-def other_body_refused(key: str | None) -> Iterator[None]:
+@asynccontextmanager
+async def other_body_refused(key: str | None) -> AsyncIterator[None]:
     """Say of a conflict what it means here: the key came before, with another body."""
     try:
         yield

@@ -12,7 +12,7 @@ from wfcore.problems import Problem
 from wfserver import examples
 from wfserver.body import parse_body, read_body
 from wfserver.description import answers, document_body, optional_body
-from wfserver.document import read_document
+from wfserver.document import read_document, refused_with_lines
 from wfserver.idempotency import IdempotencyKey, execution_id_of, other_body_refused
 from wfserver.parameters import Parameters
 from wfserver.problems import RequestRefused
@@ -65,7 +65,7 @@ async def submit(
         raise DocumentRefused([Problem("request.parameter", "", message)])
     given = await read_document(request, engine.limits)
     chosen_id = execution_id_of(idempotency_key)
-    with other_body_refused(idempotency_key):
+    async with refused_with_lines(given), other_body_refused(idempotency_key):
         if asked.trigger:
             execution_id, status = await engine.start_execution(
                 given.document, given.input, execution_id=chosen_id
@@ -89,7 +89,7 @@ async def validate(request: Request, engine: ServingEngine) -> JSONResponse:
     """Tell all that is wrong with a workflow, and with an input beside it. Nothing is stored."""
     try:
         given = await read_document(request, engine.limits)
-        problems = await engine.check(given.document, given.input)
+        problems = await given.located(await engine.check(given.document, given.input))
     except RequestRefused as refused:
         if refused.status >= 413:
             raise
