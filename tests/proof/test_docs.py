@@ -1,4 +1,4 @@
-"""`docs/workflow.md` says what the code does: its documents, its tables, its codes."""
+"""`docs/workflow.md` says what the code does: its documents, its tables."""
 
 import itertools
 import json
@@ -126,36 +126,6 @@ def test_the_table_of_joins_is_total() -> None:
     rows = [set(row[0].split(", ")) for row in ROWS]
     assert len(rows) == len(every)
     assert all(each in rows for each in every)
-
-
-def codes_in_the_code() -> set[str]:
-    files = [
-        *(ROOT / "wfcore/workflow").glob("*.py"),
-        *(ROOT / "wfcore/engine" / f"{name}.py" for name in PROOF),
-    ]
-    pattern = re.compile(rf'"((?:{"|".join(AREAS)})\.[a-z_0-9]+)"')
-    return {code for file in files for code in pattern.findall(file.read_text(encoding="utf-8"))}
-
-
-PROOF = ("proof", "configs", "references", "upstream")
-AREAS = (
-    "json",
-    "document",
-    "graph",
-    "handler",
-    "config",
-    "reference",
-    "schema",
-    "secret",
-    "input",
-    "override",
-    "plugin",
-    "problems",
-)
-
-
-def test_the_page_lists_every_code() -> None:
-    assert fields("## Problem codes") == codes_in_the_code()
 
 
 def test_the_page_names_every_limit_of_documents_with_its_default() -> None:

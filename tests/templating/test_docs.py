@@ -1,4 +1,4 @@
-"""Every example of docs/templates.md does what the page says."""
+"""Every example of docs/templates.md, and of the codes in docs/errors.md, does what it says."""
 
 import json
 import re
@@ -17,7 +17,8 @@ from wfcore.templating import (
     Templating,
 )
 
-PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "templates.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 SCOPE = Scope(json.loads(BLOCKS[0][1]))
 EXAMPLES = [
@@ -25,11 +26,17 @@ EXAMPLES = [
     for index, (language, source) in enumerate(BLOCKS)
     if language == "jinja"
 ]
-ROWS = [
-    [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-    for line in PAGE.splitlines()
-    if line.startswith("| `")
-]
+
+
+def _rows(page: str) -> list[list[str]]:
+    return [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in page.splitlines()
+        if line.startswith("| `")
+    ]
+
+
+ROWS = _rows(PAGE)
 
 
 def _code(cell: str) -> str:
@@ -39,12 +46,13 @@ def _code(cell: str) -> str:
 APPLIED = [
     (_code(row[1]), _code(row[2]))
     for row in ROWS
-    if len(row) == 3
-    and row[2].startswith("`")
-    and "{" in row[1]
-    and not row[0].startswith("`template.")
+    if len(row) == 3 and row[2].startswith("`") and "{" in row[1]
 ]
-CODES = [(_code(row[0]), _code(row[2])) for row in ROWS if row[0].startswith("`template.")]
+CODES = [
+    (_code(row[0]), _code(row[2]))
+    for row in _rows((DOCS / "errors.md").read_text(encoding="utf-8"))
+    if row[0].startswith("`template.")
+]
 
 
 @pytest.mark.parametrize(("source", "kind", "wanted"), EXAMPLES)
@@ -101,3 +109,4 @@ def test_the_python_example_works() -> None:
 def test_the_page_has_its_examples() -> None:
     assert len(EXAMPLES) >= 15
     assert len(APPLIED) >= 40
+    assert len([pair for pair in CODES if pair[1]]) >= 15
