@@ -40,7 +40,16 @@ def test_help_and_version_load_neither_engine_nor_server(arguments: list[str]) -
 
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     heavy = {"wfcore.engine", "wfcore.plugins", "wfserver", "wfplugins_builtin", "fastapi"}
-    heavy |= {"httpx", "networkx", "pydantic", "jinja2", "sqlite3", "asyncio", "uvicorn"}
+    heavy |= {
+        "httpx",
+        "structlog",
+        "networkx",
+        "pydantic",
+        "jinja2",
+        "sqlite3",
+        "asyncio",
+        "uvicorn",
+    }
     assert "wfcore.cli.app" in loaded
     assert loaded & heavy == set()
 

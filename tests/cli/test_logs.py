@@ -109,6 +109,20 @@ def test_a_level_that_is_asked_for_holds(speaking: Folder) -> None:
     assert "caught" in done.err
 
 
+@pytest.mark.parametrize(("wanted", "coloured"), [("auto", False), ("pretty", True)])
+def test_colours_in_a_pipe_have_to_be_asked_for(
+    speaking: Folder, wanted: str, coloured: bool
+) -> None:
+    flow = speaking.write(workflow(node("say", "speak", code=_KEY, text=_FORGED)))
+    settings = {"APP_SECRET_KEY": "s3cret-value", "APP_LOG_FORMAT": wanted}
+
+    done = speaking.wf("run", flow, "--plugin", "speaking.py", **settings)
+
+    (line,) = [line for line in done.err.splitlines() if "forged" in line]
+    assert ("\x1b[" in line) is coloured
+    assert "\\x1b[31mred" in line
+
+
 def _json_lines(folder: Folder, *nodes: dict[str, Any]) -> list[dict[str, Any]]:
     flow = folder.write(workflow(*nodes))
     settings = {"APP_SECRET_KEY": "s3cret-value", "APP_LOG_FORMAT": "json"}

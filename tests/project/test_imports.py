@@ -30,6 +30,7 @@ _NOT_FOR_EMBEDDERS = {
     "ruamel",
     "sqlite3",
     "starlette",
+    "structlog",
     "uvicorn",
     "wfcore.cli",
     "wfplugins_builtin",

@@ -51,6 +51,11 @@ class _ConsoleLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
+            if self._coloured and not self._console.is_terminal:
+                # The console would take the colours away that were asked for.
+                self._console.file.write(f"{line}\n")
+                self._console.file.flush()
+                return
             text = Text.from_ansi(line) if self._coloured else Text(line)
             self._console.print(text, soft_wrap=True)
         except Exception:  # noqa: BLE001 - as in logging itself, a line that fails stops nobody

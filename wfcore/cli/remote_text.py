@@ -111,7 +111,8 @@ def tell_outcome(results: Mapping[str, Any]) -> None:
     console = Console(stderr=True, highlight=False)
     for key, error in results.get("errors", {}).items():
         _print(console, Text.assemble((one_line(key), "bold red"), "  ", _why(error)))
-    _print(console, Text(one_line(results["message"])))
+    if not results.get("errors"):
+        _print(console, Text(one_line(results["message"])))
     _tell_retry(console, results["execution_id"], results["status"])
 
 
