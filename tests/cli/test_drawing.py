@@ -72,7 +72,7 @@ def test_progress_follows_events_and_counts_what_was_done_before() -> None:
 def test_a_place_has_the_line_of_its_value_or_of_what_should_hold_it() -> None:
     text = json.dumps({"dag": {"nodes": [{"id": "a"}, {"id": "b/~"}]}, "x~/y": 1}, indent=1)
 
-    lines = lines_of(text, ["/dag/nodes/1/id", "/dag/nodes/0/handler", "/x~0~1y", "/nothing", ""])
+    lines = lines_of("a.json", text, ["/dag/nodes/1/id", "/dag/nodes/0/handler", "/x~0~1y", "/nothing", ""])
 
     found = {place: text.splitlines()[line - 1].strip() for place, line in lines.items()}
     assert found == {
@@ -86,7 +86,7 @@ def test_a_place_has_the_line_of_its_value_or_of_what_should_hold_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": [1, 2', '{"a"', "]", '"', "[[[,,,]"])
 def test_a_broken_text_has_lines_or_none_but_no_error(text: str) -> None:
-    assert all(line >= 1 for line in lines_of(text, ["/a/0", ""]).values())
+    assert all(line >= 1 for line in lines_of("a.json", text, ["/a/0", ""]).values())
 
 
 def test_control_characters_are_made_visible() -> None:

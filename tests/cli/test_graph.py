@@ -26,7 +26,8 @@ def test_every_example_is_drawn_whole(folder: Folder, path: Path) -> None:
     nodes = json.loads(path.read_text())["dag"]["nodes"]
     assert len(done.out.splitlines()) == 1 + len(nodes)
     for each in nodes:
-        assert re.search(rf"(^|\s){re.escape(each['id'])}  {each['handler']}", done.out, re.MULTILINE)
+        line = rf"(^|\s){re.escape(each['id'])}  {each['handler']}"
+        assert re.search(line, done.out, re.MULTILINE)
 
 
 def test_what_decides_whether_a_node_runs_is_told(folder: Folder) -> None:

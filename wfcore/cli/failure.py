@@ -75,7 +75,7 @@ def tell_problems(
     console: Console, problems: Sequence[Problem], *, title: str, source: str = ""
 ) -> None:
     """Write problems for people: place, message, hint. `source` is the text that has them."""
-    lines = lines_of(source, [problem.pointer for problem in problems]) if source else {}
+    lines = lines_of(title, source, [each.pointer for each in problems]) if source else {}
     found = counted(len(problems), "problem")
     _write(console, Text.assemble((f"{printable(title)}: {found}", "bold red")))
     for problem in problems:

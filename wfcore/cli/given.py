@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed
+from wfcore.cli.places import is_yaml
 from wfcore.engine.plans import Document
 from wfcore.errors import DocumentRefused
 from wfcore.outbound.http import UNSET
 from wfcore.problems import did_you_mean
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import JSONValue, parse
+from wfcore.workflow.yaml_source import parse_yaml
 
 __all__ = [
     "Given",
@@ -42,7 +44,7 @@ class Given:
     @property
     def workflow(self) -> Document:
         """What the engine is given; what is no object is for the engine to refuse."""
-        return self.document if isinstance(self.document, dict) else self.text
+        return self.document if isinstance(self.document, dict) else json.dumps(self.document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ class Replacement:
 
 
 def read_document(path: str, limits: Limits) -> Given:
-    """Read a file; raises `CommandFailed` where there is none, or where it is no JSON."""
+    """Read a JSON or a YAML file; raises `CommandFailed` where there is none, or it is neither."""
     text = _read(path)
     try:
-        document = parse(text, limits)
+        document = parse_yaml(text, limits) if is_yaml(path) else parse(text, limits)
     except DocumentRefused as refused:
         source = text.decode(errors="replace")
         raise CommandFailed(Exit.REFUSED, refused.problems, title=path, source=source) from refused
@@ -147,6 +149,7 @@ def _read(path: str) -> bytes:
 def _neighbours(path: str) -> list[str]:
     folder = Path(path).parent
     try:
-        return [str(file) for file in folder.glob("*.json")]
+        ends = ("*.json", "*.yaml", "*.yml")
+        return [str(file) for end in ends for file in folder.glob(end)]
     except OSError:
         return []

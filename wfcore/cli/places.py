@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from wfcore.problems import pointer as pointer_of
+from wfcore.workflow.yaml_source import yaml_places
 
-__all__ = ["lines_of"]
+__all__ = ["is_yaml", "lines_of"]
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _LONGEST: Final = 4_000_000
@@ -28,7 +30,12 @@ class _Open:
         return self.pointer + pointer_of(self.index if self.is_list else self.key or "")
 
 
-def lines_of(text: str, pointers: Iterable[str]) -> dict[str, int]:
+def is_yaml(path: str) -> bool:
+    """Whether a file holds YAML, by its name."""
+    return Path(path).suffix.lower() in (".yaml", ".yml")
+
+
+def lines_of(path: str, text: str, pointers: Iterable[str]) -> dict[str, int]:
     """Return for each pointer the line, counted from 1, where its value begins.
 
     Where there is no such value (a key that is missing), the line of what should hold it.
@@ -37,13 +44,21 @@ def lines_of(text: str, pointers: Iterable[str]) -> dict[str, int]:
     wanted = {place for chain in chains.values() for place in chain}
     if not wanted or len(text) > _LONGEST:
         return {}
-    offsets = {place: at for place, at in _places(text) if place in wanted}
+    known = _yaml_lines(text, wanted) if is_yaml(path) else _json_lines(text, wanted)
     lines: dict[str, int] = {}
     for pointer, chain in chains.items():
-        at = next((offsets[place] for place in chain if place in offsets), None)
-        if at is not None:
-            lines[pointer] = text.count("\n", 0, at) + 1
+        line = next((known[place] for place in chain if place in known), None)
+        if line is not None:
+            lines[pointer] = line
     return lines
+
+
+def _yaml_lines(text: str, wanted: set[str]) -> Mapping[str, int]:
+    return {place: line for place, line in yaml_places(text) if place in wanted}
+
+
+def _json_lines(text: str, wanted: set[str]) -> Mapping[str, int]:
+    return {place: text.count("\n", 0, at) + 1 for place, at in _places(text) if place in wanted}
 
 
 def _ancestry(pointer: str) -> Iterator[str]:
