@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from wfserver import examples
 from wfserver.notices import NOTICE
 from wfserver.problems import MEDIA_TYPE
-from wfserver.schemas import MODELS, ProblemDetails, WorkflowRequest
+from wfserver.schemas import MODELS, ProblemDetails, ServerSentEvent, WorkflowRequest
 
 __all__ = [
     "DescribedAPI",
@@ -96,8 +96,9 @@ def answers(
 
 def stream_answers(example: str, *errors: int) -> dict[int | str, dict[str, Any]]:
     """Describe the answers of an operation that streams events."""
-    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
-    return {200: {"description": "As in the example.", "content": content}, **_refusals(errors)}
+    content = {"text/event-stream": {"schema": _reference(ServerSentEvent)}}
+    said = f"Events, one after another, such as\n\n```\n{example}```\n"
+    return {200: {"description": said, "content": content}, **_refusals(errors)}
 
 
 def no_content(*errors: int) -> dict[int | str, dict[str, Any]]:

@@ -28,6 +28,7 @@ __all__ = [
     "RetriedMany",
     "RetryRequest",
     "RetryStarted",
+    "ServerSentEvent",
     "StartedOrEnded",
     "TriggerRequest",
     "Validation",
@@ -293,6 +294,14 @@ class JsonSchema(RootModel[dict[str, JsonValue]]):
     """A JSON Schema (2020-12)."""
 
 
+class ServerSentEvent(_Body):
+    """One event of a stream. `data` is JSON; `id` goes into `Last-Event-ID`."""
+
+    event: Literal["snapshot", "transition", "message", "end"]
+    data: str
+    id: str | None = None
+
+
 class Alive(_Body):
     """The process is alive."""
 
@@ -344,6 +353,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     HandlerList,
     PluginList,
     JsonSchema,
+    ServerSentEvent,
     Alive,
     Readiness,
     ProblemDetails,
