@@ -15,7 +15,6 @@ _LONGEST: Final = 365 * 24 * 3600.0
 
 
 def check_arguments(
-    *,
     concurrency: object,
     durability: object,
     lease: object,

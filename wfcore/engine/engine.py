@@ -78,12 +78,7 @@ class Engine:
         relax_gc: bool = True,
     ) -> None:
         check_arguments(
-            concurrency=concurrency,
-            durability=durability,
-            lease=lease_seconds,
-            ready=ready_seconds,
-            drain=drain_seconds,
-            retention=retention_seconds,
+            concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
         )
         self.registry: Registry = load_plugins(
             handlers=handlers, plugins=plugins, discover=discover
@@ -92,8 +87,6 @@ class Engine:
             store_from_url(store, durability=durability) if isinstance(store, str) else store
         )
         self._bus = bus if bus is not None else LocalBus()
-        self._limits = limits or Limits()
-        self._counters = Counters()
         self._materials = Materials(
             registry=self.registry,
             store=self._store,
@@ -102,14 +95,10 @@ class Engine:
             settings=plugin_settings(settings),
             secrets=secret_source(secrets),
             allow=AllowList.read(outbound_allow),
-            limits=self._limits,
-            terms=Terms(
-                lease_ms=round(lease_seconds * 1000),
-                ready_ms=round(ready_seconds * 1000),
-                retry=retry or RetryDefaults(),
-            ),
+            limits=limits or Limits(),
+            terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
-            counters=self._counters,
+            counters=Counters(),
         )
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
@@ -132,7 +121,7 @@ class Engine:
     @property
     def counters(self) -> Counters:
         """What this engine did since it started."""
-        return self._counters
+        return self._materials.counters
 
     @property
     def _parts(self) -> Assembly:
@@ -144,7 +133,7 @@ class Engine:
     @property
     def limits(self) -> Limits:
         """The bounds on what users send."""
-        return self._limits
+        return self._materials.limits
 
     @property
     def durability(self) -> str:
@@ -354,3 +343,8 @@ class Engine:
         while not (record := await self.record(execution_id)).status.terminal:
             await watch.changed()
         return await self._parts.reader.result(record)
+
+
+def _terms(lease_seconds: float, ready_seconds: float, retry: RetryDefaults) -> Terms:
+    lease_ms, ready_ms = round(lease_seconds * 1000), round(ready_seconds * 1000)
+    return Terms(lease_ms=lease_ms, ready_ms=ready_ms, retry=retry)
