@@ -72,7 +72,9 @@ def test_progress_follows_events_and_counts_what_was_done_before() -> None:
 def test_a_place_has_the_line_of_its_value_or_of_what_should_hold_it() -> None:
     text = json.dumps({"dag": {"nodes": [{"id": "a"}, {"id": "b/~"}]}, "x~/y": 1}, indent=1)
 
-    lines = lines_of("a.json", text, ["/dag/nodes/1/id", "/dag/nodes/0/handler", "/x~0~1y", "/nothing", ""])
+    lines = lines_of(
+        "a.json", text, ["/dag/nodes/1/id", "/dag/nodes/0/handler", "/x~0~1y", "/nothing", ""]
+    )
 
     found = {place: text.splitlines()[line - 1].strip() for place, line in lines.items()}
     assert found == {
