@@ -35,4 +35,4 @@ def test_a_block_of_the_docs_runs_and_prints_what_it_says(block: str, tmp_path: 
 
 
 def test_the_embedding_page_has_its_blocks() -> None:
-    assert len([each for each in BLOCKS if "embedding" in str(each.id)]) == 3
+    assert len([each for each in BLOCKS if "embedding" in str(each.id)]) == 4

@@ -20,6 +20,7 @@ from wfcore.workflow.document import Join, Node, Retry, Workflow
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.names import RESERVED
 from wfcore.workflow.source import parse
+from wfcore.workflow.yaml_source import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
@@ -41,6 +42,19 @@ def table(heading: str) -> list[list[str]]:
     lines = itertools.dropwhile(lambda line: not line.startswith("|"), after.splitlines())
     rows = itertools.takewhile(lambda line: line.startswith("|"), lines)
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows][2:]
+
+
+def test_the_yaml_on_the_page_is_sound() -> None:
+    [text] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert list(PROVER.prove(parse_yaml(text, Limits()), "hash").nodes) == ["review", "length"]
+
+
+@pytest.mark.parametrize("row", table("## YAML"), ids=lambda row: row[2])
+def test_what_the_page_says_of_yaml_is_refused(row: list[str]) -> None:
+    text = row[1].strip("`").replace("\\n", "\n")
+    with pytest.raises(DocumentRefused) as caught:
+        parse_yaml(text, Limits())
+    assert [each.code for each in caught.value.problems] == [row[2].strip("`")]
 
 
 def fields(heading: str) -> set[str]:
