@@ -33,6 +33,8 @@ def cli_reference() -> str:
     made = app.generate_docs(output_format="markdown")
     # The library puts a command's name before a usage line that has it already.
     made = _DOUBLED.sub(r"\1\2", made).replace("# wf\n", "# Every command and option\n", 1)
+    # An anchor keeps every hyphen of its heading, `wf --install-completion`.
+    made = made.replace("(#wf-install-completion)", "(#wf---install-completion)")
     return f"{_MADE}\n{made.rstrip()}\n"
 
 
