@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
@@ -34,7 +35,9 @@ class Watched:
         """Return why one of the files cannot be loaded, as far as their texts tell."""
         for path in self._paths():
             try:
-                compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+                # What only deserves a warning, the server says when it loads the file.
+                with warnings.catch_warnings(action="ignore"):
+                    compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
             except SyntaxError as error:
                 return f"{path.name}, line {error.lineno}: {error.msg}"
             except (OSError, ValueError) as error:
