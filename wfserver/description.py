@@ -36,6 +36,11 @@ _SCHEME = {
     "scheme": "bearer",
     "description": "One of the keys in `APP_API_KEYS`, where these are set.",
 }
+_PATH_PARAMETERS = {
+    "execution_id": {"description": "The id of an execution.", "example": examples.ID},
+    "key": {"description": "The node's id.", "example": "get_posts"},
+    "name": {"description": "The handler's name.", "example": "call_llm_service"},
+}
 _OPEN_TO_ALL = ("/livez", "/readyz")
 
 
@@ -66,6 +71,9 @@ def _finish(paths: dict[str, Any], *, keys_wanted: bool) -> None:
     """Say of every operation what holds for all of them."""
     for path, operations in paths.items():
         for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter.update(_PATH_PARAMETERS[parameter["name"]])
             responses = operation["responses"]
             # The framework's own idea of a refusal, which is never sent.
             if responses.get("422", {}).get("description") == "Validation Error":

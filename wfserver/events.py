@@ -1,12 +1,21 @@
 """The events of an execution, as they come (server-sent events)."""
 
+import logging
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field
 
-from wfcore import DocumentRefused, Engine, EngineNotOpen, Event, ExecutionNotFound, Problem
+from wfcore import (
+    DocumentRefused,
+    Engine,
+    EngineNotOpen,
+    Event,
+    ExecutionNotFound,
+    Problem,
+    StoreError,
+)
 from wfcore.engine.views import event_view
 from wfcore.store.contract import ExecutionRecord
 from wfserver import examples
@@ -19,6 +28,7 @@ from wfserver.stream import EventStream, server_sent
 
 __all__ = ["router"]
 
+_log = logging.getLogger(__name__)
 router = APIRouter(tags=["executions"])
 
 _AFTER = "Go on after the event with this `seq`: no snapshot, no gap, no repeat."
@@ -77,6 +87,9 @@ async def _told(
         record = await engine.record(record.id)
     except (EngineNotOpen, ExecutionNotFound):
         # The server stops, or the execution was deleted. The client asks again, or is told so then.
+        return
+    except StoreError as error:
+        _log.warning("a stream of %s ends: the store does not answer: %s", record.id, error)
         return
     yield server_sent("end", {"execution_id": record.id, "status": str(record.status)})
 

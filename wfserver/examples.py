@@ -9,6 +9,7 @@ __all__ = [
     "EXECUTION",
     "HANDLER",
     "HANDLERS",
+    "ID",
     "LIST",
     "NODE",
     "NOT_READY",
@@ -28,7 +29,7 @@ __all__ = [
     "WORKFLOW_YAML",
 ]
 
-_ID: Final = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+ID: Final = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 _POSTS: Final = "Response from https://api.example.com/posts"
 
 WORKFLOW: Final[dict[str, Any]] = {
@@ -51,7 +52,7 @@ WORKFLOW: Final[dict[str, Any]] = {
     },
 }
 
-SUBMITTED: Final = {"execution_id": _ID, "status": "PENDING"}
+SUBMITTED: Final = {"execution_id": ID, "status": "PENDING"}
 
 OVERRIDES: Final = {
     "summarize_posts": {
@@ -59,10 +60,10 @@ OVERRIDES: Final = {
     }
 }
 
-STARTED: Final = {"execution_id": _ID, "status": "RUNNING"}
+STARTED: Final = {"execution_id": ID, "status": "RUNNING"}
 
 EXECUTION: Final = {
-    "execution_id": _ID,
+    "execution_id": ID,
     "status": "RUNNING",
     "nodes": {
         "get_posts": {
@@ -80,7 +81,7 @@ EXECUTION: Final = {
 }
 
 RESULTS: Final = {
-    "execution_id": _ID,
+    "execution_id": ID,
     "status": "COMPLETED",
     "completed": True,
     "results": {
@@ -133,7 +134,7 @@ _OLD: Final = "0f8fad5b-d9cb-469f-a165-70867728950e"
 LIST: Final = {
     "executions": [
         {
-            "execution_id": _ID,
+            "execution_id": ID,
             "name": "Simple LLM Workflow",
             "status": "COMPLETED",
             "labels": {"team": "support"},
@@ -147,9 +148,9 @@ LIST: Final = {
     "next": "17",
 }
 
-CANCELLED: Final = {"execution_id": _ID, "status": "CANCELLED"}
+CANCELLED: Final = {"execution_id": ID, "status": "CANCELLED"}
 
-RETRY_STARTED: Final = {"execution_id": _ID, "status": "RUNNING", "retry_of": _OLD}
+RETRY_STARTED: Final = {"execution_id": ID, "status": "RUNNING", "retry_of": _OLD}
 
 RETRY_MANY: Final = {
     "status": ["FAILED", "CANCELLED"],
@@ -160,7 +161,7 @@ RETRY_MANY: Final = {
 RETRIED_MANY: Final = {"retried": [RETRY_STARTED], "refused": [], "next": "17"}
 
 NODE: Final = {
-    "execution_id": _ID,
+    "execution_id": ID,
     "key": "get_posts",
     "handler": "call_external_service",
     "dependencies": [],
@@ -193,7 +194,7 @@ _TRANSITION: Final = (
 )
 
 _SNAPSHOT: Final = (
-    f'{{"execution_id":"{_ID}","status":"RUNNING",'
+    f'{{"execution_id":"{ID}","status":"RUNNING",'
     '"nodes":{"output":{"state":"RUNNING","output":{}}}}'
 )
 
@@ -207,7 +208,7 @@ event: transition
 data: {_TRANSITION}
 
 event: end
-data: {{"execution_id":"{_ID}","status":"COMPLETED"}}
+data: {{"execution_id":"{ID}","status":"COMPLETED"}}
 
 """
 

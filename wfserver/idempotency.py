@@ -44,7 +44,7 @@ async def other_body_refused(key: str | None) -> AsyncIterator[None]:
     try:
         yield
     except Conflict as conflict:
-        if key is None or conflict.problem.code == "trigger.halted":
+        if key is None or conflict.problem.code != "submit.conflict":
             raise
         message = "this Idempotency-Key came before, with another workflow or input"
         hint = "use a new key for another workflow or input"

@@ -195,7 +195,8 @@ async def test_a_stop_ends_streams_in_a_moment_and_they_resume_at_the_next_start
     async with running(engine) as (server, client):
         execution_id = await start(client, chain("held", "work"))
         reading = [asyncio.create_task(all_of(follow(client, execution_id))) for _ in range(5)]
-        await until(lambda: engine._parts.runtime.watchers.listening(execution_id))
+        watchers = engine._parts.runtime.watchers
+        await until(lambda: len(watchers._waiting.get(execution_id, ())) == 5)
         await until(lambda: doing.ran)
         server.should_exit = True
         begun = time.monotonic()

@@ -102,6 +102,27 @@ async def test_every_reference_in_the_description_leads_somewhere_and_every_exam
             jsonschema_rs.Draft202012Validator(schema).validate(body["example"])
 
 
+async def test_every_operation_is_described_whole(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/openapi.json")).json()["paths"]
+    operations = [each for methods in described.values() for each in methods.values()]
+
+    # Clients are generated from these names: they do not change.
+    assert [each["operationId"] for each in operations] == [
+        *("submit", "validate", "trigger", "status", "delete", "results", "list", "retry_many"),
+        *("retry", "cancel", "node", "events"),
+        *("handlers", "handler", "plugins", "schema", "livez", "readyz"),
+    ]
+    for each in operations:
+        assert each["summary"]
+        assert each["description"]
+        for parameter in each.get("parameters", ()):
+            assert parameter["description"], (each["operationId"], parameter["name"])
+        for status, answer in each["responses"].items():
+            body = answer.get("content", {}).get("application/json")
+            assert body is None or body["example"], (each["operationId"], status)
+        assert "default" in each["responses"]
+
+
 async def test_real_answers_fit_their_models(client: httpx.AsyncClient, seed: Json) -> None:
     broken = {"get_posts": {"url": "http://127.0.0.1:1/posts"}}
 

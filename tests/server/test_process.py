@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,28 @@ def test_a_signal_stops_it_cleanly(tmp_path: Path, number: signal.Signals) -> No
     assert re.search(f"stopping .{number.name}", log)
     with server(f"sqlite:///{tmp_path}/wf.db") as second:
         second.client().close()
+
+
+def test_a_stop_waits_for_no_stream_and_for_nobody_who_waits(tmp_path: Path, seed: Json) -> None:
+    with server(f"sqlite:///{tmp_path}/wf.db") as child, child.client() as client:
+        execution_id = submit(client, seed)
+        path = f"/workflows/{execution_id}"
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(client.get, f"{path}/results?wait=60")
+            with client.stream("GET", f"{path}/events") as stream:
+                lines = stream.iter_lines()
+                assert "event: snapshot" in (next(lines), next(lines), next(lines), next(lines))
+                begun = time.monotonic()
+                child.process.send_signal(signal.SIGTERM)
+                assert "end" not in "".join(lines)
+            answer = waiting.result()
+        code, _, log = child.end()
+
+    assert time.monotonic() - begun < 2.5
+    assert (answer.status_code, answer.json()["status"]) == (200, "PENDING")
+    assert code == 0
+    assert "Traceback" not in log
+    assert "ERROR" not in log
 
 
 def test_what_is_open_at_a_stop_goes_on_at_the_next_start(
