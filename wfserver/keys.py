@@ -78,12 +78,14 @@ def _given(authorization: str) -> bytes | None:
 
 def _refusal(path: str, *, wrong: bool) -> ASGIApp:
     challenge = f'{_BEARER}, error="invalid_token"' if wrong else _BEARER
-    if path in _FOR_BROWSERS or path.startswith("/docs/"):
-        challenge = f"{challenge}, {_BASIC}"
     problem = Problem(
         "auth.wrong_key" if wrong else "auth.required",
         "",
         "the key is not one of this server's" if wrong else "this server wants a key",
         "send it as `Authorization: Bearer KEY`",
     )
-    return problem_response(HTTPStatus.UNAUTHORIZED, [problem], {"WWW-Authenticate": challenge})
+    refusal = problem_response(HTTPStatus.UNAUTHORIZED, [problem], {"WWW-Authenticate": challenge})
+    if path in _FOR_BROWSERS or path.startswith("/docs/"):
+        # A header of its own: browsers look no further than the first scheme in each.
+        refusal.headers.append("WWW-Authenticate", _BASIC)
+    return refusal
