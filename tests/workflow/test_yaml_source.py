@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from wfcore.errors import DocumentRefused
 from wfcore.problems import Problem
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import parse
-from wfcore.workflow.yaml_source import MOST_YAML_BYTES, parse_yaml, yaml_places
+from wfcore.workflow.yaml_source import MOST_YAML_BYTES, MOST_YAML_VALUES, parse_yaml, yaml_places
 
 LIMITS = Limits()
 
@@ -105,6 +106,9 @@ class TestRefusals:
             ("a: 1e999", "yaml.value", "line 1, column 4", "/a"),
             ('a: "\\ud800"', "yaml.value", "line 1, column 4", "/a"),
             ("a: \x00", "yaml.syntax", "line 1", ""),
+            ("a:\n  - b\u2028c", "yaml.syntax", "line 2, column 6", ""),
+            ("a: b\x85c", "yaml.syntax", "line 1, column 5", ""),
+            ('a: "\\UFFFFFFFF"', "yaml.syntax", "", ""),
             ("", "yaml.syntax", "", ""),
             ("# only a comment\n", "yaml.syntax", "", ""),
         ],
@@ -123,6 +127,7 @@ class TestRefusals:
         assert refused(b"a: \xff").code == "yaml.encoding"
 
     def test_without_its_library_it_names_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "wfcore.workflow.yaml_events", raising=False)
         monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
         problem = refused("a: 1")
         assert (problem.code, problem.hint) == ("yaml.missing", "pip install 'wfcore[yaml]'")
@@ -144,6 +149,16 @@ class TestLimits:
         few = Limits(max_values=10)
         assert parse_yaml("[1, 2, 3, 4, 5, 6, 7, 8, 9]", few) == list(range(1, 10))
         assert refused("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", few).code == "document.too_large"
+
+    def test_values_are_fewer_than_in_json(self) -> None:
+        """The reader is slow: 524,288 values, which fit into 2 MiB, would take it 12 seconds."""
+        problem = refused("[" + "1," * (MOST_YAML_VALUES + 1) + "]")
+        assert (problem.code, "JSON" in str(problem.hint)) == ("document.too_large", True)
+
+    def test_a_tag_without_an_end_takes_no_time(self) -> None:
+        started = time.monotonic()
+        assert refused("a: " + "!" * (MOST_YAML_BYTES - 3)).code == "yaml.syntax"
+        assert time.monotonic() - started < 10  # 60 seconds, were it read
 
     @pytest.mark.parametrize("text", ["[" * 65 + "]" * 65, "a: &a [[]]\nb: " + "[" * 62 + "*a"])
     def test_depth_is_bounded_aliases_included(self, text: str) -> None:

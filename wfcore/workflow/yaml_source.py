@@ -1,7 +1,7 @@
 """YAML 1.2 as it arrives, made into the plain values that JSON has.
 
 The model and the limits are those of JSON (`wfcore.workflow.source`): what JSON refuses is refused
-here too, and so are tags, merge keys and keys that are no texts. Aliases are copied, and bounded.
+here too, and so are tags, merge keys and keys that are no texts. An alias is a copy; copies count.
 """
 
 import copy
@@ -17,14 +17,15 @@ from wfcore.workflow.names import quoted
 from wfcore.workflow.source import JSONValue
 from wfcore.workflow.yaml_scalars import plain_value, sound_text
 
-__all__ = ["MOST_YAML_BYTES", "parse_yaml", "yaml_places"]
+__all__ = ["MOST_YAML_BYTES", "MOST_YAML_VALUES", "parse_yaml", "yaml_places"]
 
 MOST_YAML_BYTES: Final = 2 * 1024 * 1024
-"""YAML is read by a reader in Python, at well under a megabyte a second; larger is for JSON."""
+MOST_YAML_VALUES: Final = 100_000
+"""The reader of YAML is written in Python: so many take seconds. Larger documents are for JSON."""
 
-_MOST_ALIASED: Final = 100_000
-"""Values that aliases may add to a document in all."""
 _MOST_ALIASED_LETTERS: Final = 4 * 1024 * 1024
+"""Letters that aliases may add to a document in all."""
+_AS_JSON: Final = "larger documents can be given as JSON"
 
 
 def parse_yaml(data: bytes | str, limits: Limits) -> JSONValue:
@@ -45,7 +46,7 @@ def parse_yaml(data: bytes | str, limits: Limits) -> JSONValue:
 
 
 def yaml_places(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the pointer and the line, counted from 1, of every value and every key's value.
+    """Yield the pointer and the line, counted from 1, of every value.
 
     Ends where the text cannot be read.
     """
@@ -86,7 +87,7 @@ def _decode(data: bytes | str, limits: Limits) -> str:
     most = min(limits.max_document_bytes, MOST_YAML_BYTES)
     if len(data) > most:
         message = f"{len(data)} bytes of YAML are more than the limit of {most}"
-        _refuse("document.too_large", message, "larger documents can be sent as JSON")
+        _refuse("document.too_large", message, _AS_JSON)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -97,26 +98,15 @@ def _decode(data: bytes | str, limits: Limits) -> str:
 def _events(text: str) -> Iterator[Any]:
     """Yield the parser's events; raises `DocumentRefused` for what is no YAML."""
     try:
-        from ruamel.yaml import YAML  # noqa: PLC0415 - an extra, and slow to load
-        from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
-    except ModuleNotFoundError:
+        from wfcore.workflow.yaml_events import NotYaml, events_of  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "ruamel":
+            raise
         _refuse("yaml.missing", "YAML is not installed", "pip install 'wfcore[yaml]'")
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        place = f"{_place(mark)}: " if mark is not None else ""
-        _refuse("yaml.syntax", f"{place}{said}")
-    except YAMLError as error:
-        at = getattr(error, "position", 0)
-        line = text.count("\n", 0, at) + 1
-        column = at - (text.rfind("\n", 0, at) + 1) + 1
-        message = f"line {line}, column {column}: this character is not allowed in YAML"
-        _refuse("yaml.syntax", message)
-    except (ValueError, OverflowError, IndexError, AssertionError) as error:
-        # `"\UFFFFFFFF"` and the like: the reader itself stumbles.
-        _refuse("yaml.syntax", f"the document cannot be read as YAML ({error})")
+        yield from events_of(text)
+    except NotYaml as error:
+        _refuse("yaml.syntax", str(error))
 
 
 def _place(mark: Any) -> str:
@@ -175,7 +165,7 @@ class _Composer:
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
         self._count = 0
-        self._aliased = 0
+        self._most = min(limits.max_values, MOST_YAML_VALUES)
         self._aliased_letters = 0
         self._takers: dict[str, Callable[[Any], None]] = {
             "DocumentStartEvent": self._document,
@@ -240,7 +230,8 @@ class _Composer:
         if event.tag is not None:
             self._stop("yaml.tag", event, "tags are not taken")
         if self._stack and self._stack[-1].wants_key:
-            self._stop("yaml.key", event, "a key is no text", "keys are texts, as in JSON")
+            hint = "keys are texts; quote a value that begins with {{"
+            self._stop("yaml.key", event, "a key is no text", hint)
         if len(self._stack) >= self._limits.max_depth:
             self._too_deep(event)
         self._counted(event, 1)
@@ -269,20 +260,17 @@ class _Composer:
         if len(self._stack) + found.height > self._limits.max_depth:
             self._too_deep(event)
         self._counted(event, found.values)
-        self._aliased += found.values
         self._aliased_letters += found.letters
-        if self._aliased > _MOST_ALIASED or self._aliased_letters > _MOST_ALIASED_LETTERS:
-            message = f"aliases make the document larger by more than {_MOST_ALIASED} values"
-            if self._aliased <= _MOST_ALIASED:
-                message = f"aliases add more than {_MOST_ALIASED_LETTERS} letters"
+        if self._aliased_letters > _MOST_ALIASED_LETTERS:
+            message = f"aliases add more than {_MOST_ALIASED_LETTERS} letters"
             self._stop("document.too_large", event, message)
         self._add(copy.deepcopy(found.value), found.values, found.letters, found.height)
 
     def _counted(self, event: Any, values: int) -> None:
         self._count += values
-        if self._count > self._limits.max_values:
-            message = f"the document has more than {self._limits.max_values} values"
-            self._stop("document.too_large", event, message)
+        if self._count > self._most:
+            message = f"the document has more than {self._most} values"
+            self._stop("document.too_large", event, message, _AS_JSON)
 
     def _add(self, value: Any, values: int, letters: int, height: int) -> None:
         if not self._stack:
