@@ -53,6 +53,24 @@ def test_nothing_secret_is_shown(folder: Folder, output: str) -> None:
     assert "https://***@example.com" in done.out
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://me:canary@1/canary@host:1/0", "redis://***@host:1/0"),
+        ("redis://host/0?password=canary&db=1", "redis://host/0?password=***&db=1"),
+        ("https://host/x?a=b&X-Auth-Token=canary#c", "https://host/x?a=b&X-Auth-Token=***#c"),
+        ("redis://host:1/0?db=1", "redis://host:1/0?db=1"),
+    ],
+)
+def test_addresses_are_shown_without_their_credentials(
+    folder: Folder, url: str, shown: str
+) -> None:
+    done = folder.wf("config", "--output", "json", APP_STORE_URL=url, APP_HOOK=url)
+
+    assert "canary" not in done.out
+    assert by_variable(folder, APP_STORE_URL=url)["APP_STORE_URL"]["value"] == shown
+
+
 def test_what_plugins_may_ask_for_and_what_is_misspelt(folder: Folder) -> None:
     done = folder.wf(
         "config", "--output", "json", APP_SLACK_CHANNEL="ops", APP_MAX_RETRYS="3"

@@ -24,7 +24,9 @@ _MASK: Final = "***"
 _PREFIX: Final = "APP_"
 _SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
 _KEYS: Final = frozenset({"api_key", "api_keys"})
-_USER: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
+# Up to the last @, should a password have one that is not escaped: rather too much than too little.
+_USER: Final = re.compile(r"(?<=://)\S*@")
+_PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")
 
 
 def config(
@@ -70,7 +72,7 @@ def _plugin_settings(given: Mapping[str, GivenVariable]) -> Iterator[dict[str, s
     for variable, (value, origin) in sorted(given.items()):
         name = variable.removeprefix(_PREFIX).lower()
         if name not in Settings.model_fields and not variable.startswith(_SECRET):
-            shown = _MASK if hides_credential(name, value) else value
+            shown = _MASK if hides_credential(name, value) else _masked(value)
             yield {"variable": variable, "value": shown, "origin": origin}
 
 
@@ -89,7 +91,17 @@ def _shown(name: str, value: Any) -> Any:
     if name in _KEYS and value:
         return [_MASK] * len(value) if isinstance(value, tuple) else _MASK
     plain = _plain(value)
-    return _USER.sub(f"{_MASK}@", plain) if isinstance(plain, str) else plain
+    return _masked(plain) if isinstance(plain, str) else plain
+
+
+def _masked(text: str) -> str:
+    """Return a text, the credentials in its addresses masked."""
+
+    def parameter(found: re.Match[str]) -> str:
+        name = found[1].lower().replace("-", "_")
+        return f"{found[1]}={_MASK}" if hides_credential(name, "") else found[0]
+
+    return _PARAMETER.sub(parameter, _USER.sub(f"{_MASK}@", text))
 
 
 def _plain(value: Any) -> Any:
