@@ -1,6 +1,8 @@
 """Deleting executions, when told to and after their retention."""
 
 import asyncio
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from tests.engine.acting import Gate, eventually
 from tests.engine.conftest import Opening
 from tests.engine.documents import node, workflow
-from wfcore import Conflict, Engine, ExecutionNotFound, Status
+from wfcore import Conflict, Engine, ExecutionNotFound, NodeError, Status, handler
+
+ONCE = {"max_attempts": 1}
 
 
 async def ids(engine: Engine) -> list[str]:
@@ -126,3 +130,65 @@ async def test_an_id_that_comes_again_stands_for_the_new_execution_alone(engine:
         assert (await engine.wait("again")).results == {"b": {"value": value}}
         assert (await engine.execution("again"))["nodes"]["a"]["output"] == {"value": value}
         await engine.delete("again")
+
+
+class Storm:
+    """Does to five ids whatever can be done to them, and holds every answer to one execution."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = Random(seed)
+
+        @handler
+        async def shaky(value: int, chance: float) -> dict[str, int]:
+            if self.dice.random() < chance:
+                raise NodeError("Unlucky", "try again")
+            return {"value": value}
+
+        self.handler = shaky
+
+    async def act(self, engine: Engine) -> None:
+        value = self.dice.randrange(5)
+        name = f"x{value}"
+        chance = self.dice.random()
+        if chance < 0.4:
+            execution, _ = await engine.start_execution(self.document(value), execution_id=name)
+            await self.awaited(engine, execution, value)
+        elif chance < 0.7:
+            execution, _ = await engine.retry(name)
+            await self.awaited(engine, execution, value)
+        elif chance < 0.85:
+            await engine.delete(name)
+        elif chance < 0.9:
+            await engine.cancel(name)
+        else:
+            assert set((await engine.execution(name))["nodes"]) == {"a", "b", "c"}
+            await engine.node(name, "b")
+
+    def document(self, value: int) -> Any:
+        return workflow(
+            node("a", "shaky", value=value, chance=0),
+            node("b", "shaky", "a", value="{{ a.output.value }}", chance=0.5, retry=ONCE),
+            node("c", "shaky", "b", value="{{ b.output.value }}", chance=0),
+        )
+
+    async def awaited(self, engine: Engine, execution: str, value: int) -> None:
+        result = await engine.wait(execution, timeout=10)
+        assert result.status.terminal
+        if result.status is Status.COMPLETED:
+            assert result.results == {"c": {"value": value}}
+
+
+async def test_deleting_starting_retrying_and_reading_at_once_mix_nothing_up(
+    opening: Opening,
+) -> None:
+    """Whoever reads an id gets one execution, whole, or is told that there is none."""
+    storm = Storm(5)
+
+    async def actor(engine: Engine) -> None:
+        for _ in range(8):
+            with suppress(Conflict, ExecutionNotFound):
+                await storm.act(engine)
+
+    async with opening(storm.handler, retention_seconds=0.5) as engine:
+        await asyncio.gather(*(actor(engine) for _ in range(25)))
+        assert engine.counters.redispatched == 0

@@ -300,7 +300,8 @@ class Engine:
         reply = await runtime.insist(lambda: self._store.halt(execution_id, Halt.CANCEL), PATIENCE)
         await runtime.settle(execution_id, reply)
         record = await self.record(execution_id)
-        if not record.status.terminal:
+        # Not halted: the id stands for another execution by now, the cancelled one was deleted.
+        if record.halt and not record.status.terminal:
             # Where the store fails in the middle of it, the sweeper goes on with it.
             with suppress(StoreError):
                 await self._parts.sweeper.close_execution(execution_id, Halt.CANCEL)

@@ -11,7 +11,7 @@ from wfcore.engine.runtime import Runtime
 from wfcore.engine.threads import Threads
 from wfcore.engine.views import moment
 from wfcore.engine.worker import Worker
-from wfcore.errors import DocumentRefused
+from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, NodeRecord
 from wfcore.templating import RenderError, Scope
 from wfcore.templating.scope import SECRETS
@@ -62,8 +62,10 @@ class NodeReader:
 
     async def _facts(self, record: ExecutionRecord, key: str) -> dict[str, Any]:
         """Read from the document what a plan would say."""
-        document = json.loads(await self._runtime.store.document(record.plan) or "{}")
-        node = next(each for each in document["dag"]["nodes"] if each["id"] == key)
+        text = await self._runtime.store.document(record.plan)
+        if text is None:
+            raise ExecutionNotFound(record.id)
+        node = next(each for each in json.loads(text)["dag"]["nodes"] if each["id"] == key)
         return {"handler": node["handler"], "dependencies": node.get("dependencies", [])}
 
     async def _config(self, opened: OpenExecution, node: PlanNode) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Outcomes:
         self._known: OrderedDict[tuple[str, str], NodeOutcome] = OrderedDict()
         self._keys: dict[str, set[str]] = {}
         """The keys that are known, by execution."""
+        self._forgotten = 0
 
     def remember(self, execution: str, key: str, result: NodeResult) -> NodeOutcome:
         """Keep a terminal result; another one is only wrapped."""
@@ -78,6 +79,7 @@ class Outcomes:
 
     def forget(self, execution: str) -> None:
         """Forget an execution that was deleted: its id may come again."""
+        self._forgotten += 1
         for key in self._keys.pop(execution, ()):
             self._bytes -= self._known.pop((execution, key)).size
 
@@ -119,12 +121,17 @@ class Outcomes:
             else:
                 found[key] = outcome
         if missing:
+            forgotten = self._forgotten
             stored = await insist(
                 lambda: self._store.results(execution, missing), self._counters, patience
             )
             for key in missing:
                 result = stored.get(key)
-                found[key] = (
-                    self.remember(execution, key, result) if result is not None else _UNTOUCHED
-                )
+                if result is None:
+                    found[key] = _UNTOUCHED
+                elif forgotten == self._forgotten:
+                    found[key] = self.remember(execution, key, result)
+                else:
+                    # What was read may be of an execution that is deleted by now.
+                    found[key] = NodeOutcome(result)
         return found

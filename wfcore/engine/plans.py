@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from wfcore.engine.plan import Plan
 from wfcore.engine.proof import Prover
 from wfcore.engine.threads import Threads
-from wfcore.errors import DocumentRefused, StoreError
+from wfcore.errors import DocumentRefused
 from wfcore.problems import Problem
 from wfcore.store.contract import StateStore
 from wfcore.workflow.limits import Limits
@@ -25,6 +25,10 @@ Document = Mapping[str, Any] | bytes | str
 _MAX_NODES_KEPT: Final = 1_000_000
 _MAX_BYTES_KEPT: Final = 256 * 1024 * 1024
 _LIGHT_NODES: Final = 1_000
+
+_GONE: Final = Problem(
+    "document.gone", "", "the document was deleted, with the last execution that had it"
+)
 
 json_text: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":")
@@ -69,14 +73,15 @@ class Plans:
     async def get(self, plan_hash: str) -> Plan:
         """Return the plan of a stored document.
 
-        Raises `DocumentRefused` where this process cannot run it (a plugin is missing).
+        Raises `DocumentRefused` where this process cannot run it (a plugin is missing), and where
+        it went with the last execution that had it.
         """
         plan = self._find(plan_hash)
         if plan is not None:
             return plan
         text = await self._store.document(plan_hash)
         if text is None:
-            raise StoreError(f"the store has no document {plan_hash}")
+            raise DocumentRefused([_GONE])
         plan, _ = await self.prove(text, stored=True)
         return plan
 

@@ -72,7 +72,11 @@ class ExecutionReader:
             return Outline.of_plan(await self._ask(lambda: self._runtime.plans.get(record.plan)))
         except DocumentRefused:
             # A plugin of it is missing now; what it did can be read all the same.
-            return Outline.of_document(await self.document(record), self._registry)
+            document = await self.document(record)
+        if not document:
+            # It was deleted since its record was read.
+            raise ExecutionNotFound(record.id)
+        return Outline.of_document(document, self._registry)
 
     async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
         return await self._runtime.insist(command, PATIENCE)

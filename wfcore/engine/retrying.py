@@ -14,7 +14,7 @@ from wfcore.engine.opened import Trigger
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.submission import Submission, as_overrides, new_execution
-from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound, StoreError
+from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound
 from wfcore.problems import Problem
 from wfcore.store.contract import ExecutionRecord
 from wfcore.workflow.limits import Limits
@@ -69,7 +69,9 @@ class Retrying:
         trigger = await self._trigger(old, overrides)
         # First of all, since it finds what is wrong with the overrides.
         opened = await runtime.opened.open(new_id, plan, trigger)
-        document = await self._insist_on_document(old.plan)
+        document = await self._document(old.plan)
+        if document is None:
+            raise ExecutionNotFound(old.id)
         await self._submission.create(
             new_execution(new_id, plan, document, old.input, retry_of=old.id)
         )
@@ -101,12 +103,9 @@ class Retrying:
         runtime = self._runtime
         return await runtime.insist(lambda: runtime.store.read(execution_id), PATIENCE)
 
-    async def _insist_on_document(self, plan: str) -> str:
+    async def _document(self, plan: str) -> str | None:
         runtime = self._runtime
-        document = await runtime.insist(lambda: runtime.store.document(plan), PATIENCE)
-        if document is None:
-            raise StoreError(f"the store has no document {plan}")
-        return document
+        return await runtime.insist(lambda: runtime.store.document(plan), PATIENCE)
 
 
 def _refuse_unfit(old: ExecutionRecord, overrides: Mapping[str, Any]) -> None:

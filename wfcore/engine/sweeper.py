@@ -168,4 +168,6 @@ class Sweeper:
 
 
 def _can_close(due: Due) -> bool:
+    if not due.halt:
+        return False
     return due.state is not NodeState.RUNNING or due.cursor != NO_CURSOR

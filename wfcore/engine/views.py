@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.outline import Outline
-from wfcore.errors import ErrorRecord, ExecutionFailed
+from wfcore.errors import ErrorRecord, ExecutionFailed, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, Halt, NodeRecord, StateStore
 from wfcore.workflow.states import NodeState, Status
 
@@ -163,7 +163,11 @@ async def _aggregated(
     found = await outcomes.read(record.id, outline.results, patience=0.0)
     aggregated: dict[str, Any] = {}
     for key in outline.results:
-        if found[key].result.state is not NodeState.COMPLETED:
+        state = found[key].result.state
+        if record.status is Status.COMPLETED and not state.terminal:
+            # It was deleted since its record was read.
+            raise ExecutionNotFound(record.id)
+        if state is not NodeState.COMPLETED:
             continue
         output = found[key].output()
         if outline.merges:
@@ -197,6 +201,9 @@ def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
         return "The execution's timeout passed; what was open was cancelled."
     if record.status is Status.CANCELLED:
         return "The execution was cancelled."
+    if not errors:
+        # It was deleted since its record was read.
+        raise ExecutionNotFound(record.id)
     node, error = next(iter(errors.items()))
     others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"Node {node} failed: {error['type']}: {error['message']}{others}"

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from wfcore.store.contract import Deletion, Event, Halt, NewExecution
 from wfcore.store.ledger import Entry, Ledger
 from wfcore.store.rows import ExecutionRow, NodeRow
-from wfcore.store.sqlite_removal import fits_in_one_step, remove
+from wfcore.store.sqlite_removal import fits_in_one_step, hide, remove
 from wfcore.workflow.states import NodeState, Status
 
 __all__ = ["SqliteLedger", "decode_event", "execution_row"]
@@ -111,6 +111,9 @@ class SqliteLedger(Ledger):
     def flush(self) -> None:
         """Write what changed, inside the caller's transaction."""
         db = self._db
+        for number, _, _ in self._removals.values():
+            # First, so that an id can come again in the same transaction.
+            hide(db, number)
         if self._new_documents:
             db.executemany(
                 "INSERT OR IGNORE INTO document VALUES (?, ?)", self._new_documents.items()
@@ -131,6 +134,7 @@ class SqliteLedger(Ledger):
         if self._new_events:
             db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", self._new_events)
         for removal in self._removals.values():
+            hide(db, removal[0])
             remove(db, *removal)
 
     def remove(self, execution: str, limit: int) -> Deletion:

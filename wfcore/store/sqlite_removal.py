@@ -7,7 +7,7 @@ half an execution; the rows go after that, its own row last.
 import sqlite3
 from typing import Final
 
-__all__ = ["fits_in_one_step", "remove"]
+__all__ = ["fits_in_one_step", "hide", "remove"]
 
 _PARTS: Final = {"event": "seq", "result": "key", "node": "key"}
 
@@ -24,8 +24,16 @@ def fits_in_one_step(db: sqlite3.Connection, number: int, limit: int) -> bool:
     )
 
 
+def hide(db: sqlite3.Connection, number: int) -> None:
+    """Give an execution's id free. As old as can be, it is the first that is found to be past."""
+    db.execute(
+        "UPDATE execution SET id = '@' || number, created = 0, ended = 0 WHERE number = ?",
+        (number,),
+    )
+
+
 def remove(db: sqlite3.Connection, number: int, plan: str, limit: int | None) -> None:
-    """Delete all of an execution, or with a `limit` so many rows of each part."""
+    """Delete all of a hidden execution, or with a `limit` so many rows of each part."""
     if limit is not None:
         for part, key in _PARTS.items():
             db.execute(
@@ -33,11 +41,6 @@ def remove(db: sqlite3.Connection, number: int, plan: str, limit: int | None) ->
                 f"(SELECT {key} FROM {part} WHERE execution = ? LIMIT ?)",
                 (number, number, limit),
             )
-        # As old as can be: whoever looks for what is past finds it first.
-        db.execute(
-            "UPDATE execution SET id = '@' || number, created = 0, ended = 0 WHERE number = ?",
-            (number,),
-        )
         return
     for part in _PARTS:
         db.execute(f"DELETE FROM {part} WHERE execution = ?", (number,))
