@@ -60,6 +60,8 @@ _CREDENTIAL: Final = re.compile(
 _FOR_PLUGINS: Final = ("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout")
 _USER_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*@", re.ASCII | re.IGNORECASE)
 
+_PARAMETER: Final = re.compile(r"[?&]([^=&#\s]+)=", re.ASCII)
+
 _KEY: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.ASCII)
 
@@ -276,7 +278,10 @@ def given_variables() -> dict[str, GivenVariable]:
 
 def hides_credential(name: str, value: str) -> bool:
     """Whether a credential may be in a variable (lower case, without the prefix)."""
-    return bool(_CREDENTIAL.search(name) or _USER_IN_URL.match(value))
+    if _CREDENTIAL.search(name) or _USER_IN_URL.match(value):
+        return True
+    parameters = (found[1].lower().replace("-", "_") for found in _PARAMETER.finditer(value))
+    return any(_CREDENTIAL.search(each) for each in parameters)
 
 
 def _for_plugins() -> dict[str, str]:

@@ -65,3 +65,10 @@ def test_a_list_is_no_workflow_in_yaml_either(folder: Folder) -> None:
     path.write_text("- 1\n")
     done = folder.wf("validate", str(path), "--output", "json")
     assert done.json()["problems"][0]["code"] == "document.type"
+
+
+def test_an_input_file_may_be_yaml(folder: Folder) -> None:
+    (folder.path / "in.yaml").write_text("change: |\n  one\n  two\n")
+    done = folder.wf("run", str(REVIEW), "--input", "@in.yaml", "--output", "json")
+    [answer] = done.json()["results"]["aggregated_results"].values()
+    assert "\n\none\ntwo\n" in answer["result"]

@@ -165,6 +165,7 @@ def test_plugins_see_other_settings_but_nothing_that_may_hold_a_credential(
         "APP_BLOB_URL": "s3://hush",
         "APP_OUTBOUND_ALLOW": "hush",
         "APP_WAREHOUSE": "postgres://user:hush@host/db",
+        "APP_FEED": "https://host/feed?page=1&api-key=hush",
         "OTHER": "hush",
     }
     for name, value in {**shown, **hidden}.items():

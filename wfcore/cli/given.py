@@ -71,12 +71,13 @@ def read_document(path: str, limits: Limits) -> Given:
 
 
 def read_input(argument: str | None, limits: Limits) -> Any:
-    """Read `--input`: JSON, or `@file` with JSON in it; UNSET where it was not given."""
+    """Read `--input`: JSON, or `@file` with JSON or YAML in it; UNSET where it was not given."""
     if argument is None:
         return UNSET
     text = _read(argument[1:]) if argument.startswith("@") else argument
+    is_file_of_yaml = argument.startswith("@") and is_yaml(argument)
     try:
-        return parse(text, limits)
+        return parse_yaml(text, limits) if is_file_of_yaml else parse(text, limits)
     except DocumentRefused as refused:
         raise CommandFailed(Exit.REFUSED, refused.problems, title="--input") from refused
 
