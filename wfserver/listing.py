@@ -26,6 +26,13 @@ _MOST: Final = 500
 StatusName = Annotated[Status, BeforeValidator(lambda s: s.upper() if isinstance(s, str) else s)]
 
 
+def _label(given: object) -> object:
+    key, colon, _ = str(given).partition(":")
+    if not key or not colon:
+        raise ValueError("should be of the form key:value")
+    return given
+
+
 class ListParameters(Parameters):
     """Which executions to list; all that is given must hold."""
 
@@ -34,7 +41,7 @@ class ListParameters(Parameters):
     ] = Field(default_factory=list)
     name: Annotated[str | None, Field(description="The workflow's name, exactly.")] = None
     label: Annotated[
-        list[Annotated[str, Field(pattern=r"^[^:]+:")]],
+        list[Annotated[str, Field(pattern=r"^[^:]+:"), BeforeValidator(_label)]],
         Field(description="`key:value`, exactly; may be repeated.", examples=[["team:support"]]),
     ] = Field(default_factory=list)
     created_after: Annotated[

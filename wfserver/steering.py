@@ -136,6 +136,10 @@ async def _retry_many_request(request: Request, engine: Engine) -> RetryManyRequ
     body = await read_body(request, engine.limits)
     value = await parse_body(body, engine.limits) if body else None
     given = {} if value is None else value
+    if not isinstance(given, dict):
+        message = "the body should be an object that says which executions"
+        hint = 'such as {"status": "FAILED", "labels": {"team": "support"}}'
+        raise DocumentRefused([Problem("request.body", "", message, hint)])
     try:
         return RetryManyRequest.model_validate(given)
     except ValidationError as error:

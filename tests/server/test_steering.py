@@ -321,3 +321,12 @@ async def test_without_outputs_the_nodes_have_only_their_states(
 
     assert view["nodes"]["n0"] == {"state": "COMPLETED"}
     assert list(view["nodes"]["n1"]) == ["state", "error"]
+
+
+async def test_what_is_no_filter_is_told_in_the_words_of_json(client: httpx.AsyncClient) -> None:
+    refused = await client.post("/workflows/retry", json=[])
+    assert problems(refused) == [("request.body", "")]
+    assert "should be an object" in refused.json()["detail"]
+    refused = await client.get("/workflows?label=team")
+    assert problems(refused) == [("request.parameter", "")]
+    assert refused.json()["detail"] == "label.0: should be of the form key:value"
