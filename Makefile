@@ -51,7 +51,7 @@ lock: ## Pin requirements*.txt anew (LOCK_ARGS=--upgrade for the newest versions
 	echo "→ preparing pip-tools"; \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet pip-tools; \
 	echo "→ requirements.txt"; \
-	$(PIP_COMPILE) --extra server --extra yaml --build-deps-for editable -o requirements.txt pyproject.toml; \
+	$(PIP_COMPILE) --extra server --extra yaml --extra redis --extra kafka --extra metrics --build-deps-for editable -o requirements.txt pyproject.toml; \
 	echo "→ requirements-dev.txt"; \
 	$(PIP_COMPILE) -o requirements-dev.txt requirements-dev.in
 

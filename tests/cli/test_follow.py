@@ -69,17 +69,21 @@ def test_follow_and_wait_outlive_the_server(tmp_path: Path) -> None:
         execution = first.start(_two_steps(), wait=False)
         port = int(first.url.rpartition(":")[2])
         folder = first.folder
+        wire = Wire(first.url)
         follow = folder.started("executions", "follow", execution, "--server", first.url)
-        wait = folder.started("executions", "wait", execution, "--server", first.url)
+        wait = folder.started("executions", "wait", execution, "--server", wire.url)
         with follow as following, wait as waiting:
             _until_line(following, "RUNNING")
             until(lambda: "second" in folder.ledger())
+            # Who never reached the server would be told that it is not there.
+            until(lambda: wire.answers > 0)
             first.process.kill()
             first.process.wait()
             with served(tmp_path, port=port):
                 (tmp_path / "go").touch()
                 out, err = following.communicate(timeout=40)
                 result, _ = waiting.communicate(timeout=40)
+        wire.close()
 
     assert (following.returncode, waiting.returncode) == (0, 0)
     assert out.splitlines()[-1] == "wf  COMPLETED"
