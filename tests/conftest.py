@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.servers.fixtures import redis_server, redis_url
+
+__all__ = ["redis_server", "redis_url"]
+
 # A deadline per example would be an assertion on speed, which no test makes.
 settings.register_profile("wf", deadline=None, print_blob=True)
 settings.load_profile("wf")

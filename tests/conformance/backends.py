@@ -9,13 +9,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
+from redis import Redis
+
 from tests.conformance.clock import ManualClock
+from tests.servers.redis import DATABASES, shared_redis
 from wfcore.store.clock import Clock
 from wfcore.store.contract import StateStore
 from wfcore.store.memory import MemoryStore
+from wfcore.store.redis import RedisStore
 from wfcore.store.sqlite import SqliteStore
 
 __all__ = ["BACKENDS", "RESTARTING", "Backend", "Place"]
@@ -41,6 +46,10 @@ class Backend:
     """Takes the time from the injected clock."""
     restarts: bool = False
     """What was acknowledged is there after the store is opened anew at the same place."""
+    deletes_in_steps: bool = False
+    """Many rows are more than one step; elsewhere any execution goes at once."""
+    in_shards: bool = False
+    """Executions are spread, and each shard has documents of its own."""
     releases_leases: bool = False
     """Opening makes the leases of the owner before due at once: one owner at a time."""
 
@@ -73,10 +82,39 @@ def _relaxed(place: Place) -> StateStore:
     return SqliteStore(place.directory / "wf.db", durability="relaxed", clock=place.clock)
 
 
+def _redis(place: Place) -> StateStore:
+    return RedisStore(_fresh(place))
+
+
+def _redis_with_our_clock(place: Place) -> StateStore:
+    return RedisStore(_fresh(place), clock=place.clock)
+
+
+def _redis_in_shards(place: Place) -> StateStore:
+    return RedisStore(_fresh(place), shards=5, clock=place.clock)
+
+
+def _fresh(place: Place) -> str:
+    """Return the address of a database that has nothing but what this place put there."""
+    mark = place.directory / "database"
+    if not mark.exists():
+        place.directory.mkdir(parents=True, exist_ok=True)
+        number = next(_databases)
+        with Redis(port=shared_redis().port, db=number) as client:
+            client.flushdb()
+        mark.write_text(str(number))
+    return f"redis://127.0.0.1:{shared_redis().port}/{mark.read_text()}"
+
+
+_databases: Final = cycle(range(1, DATABASES))
+
 BACKENDS: Final = (
     Backend("memory", _memory),
-    Backend("sqlite-durable", _durable, restarts=True, releases_leases=True),
-    Backend("sqlite-relaxed", _relaxed, restarts=True, releases_leases=True),
+    Backend("sqlite-durable", _durable, restarts=True, deletes_in_steps=True, releases_leases=True),
+    Backend("sqlite-relaxed", _relaxed, restarts=True, deletes_in_steps=True, releases_leases=True),
+    Backend("redis", _redis, moves_clock=False, restarts=True),
+    Backend("redis-with-our-clock", _redis_with_our_clock, restarts=True),
+    Backend("redis-in-shards", _redis_in_shards, restarts=True, in_shards=True),
 )
 
 RESTARTING: Final = tuple(backend for backend in BACKENDS if backend.restarts)

@@ -13,6 +13,8 @@ from tests.conformance.lab import Lab
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
 def backend(request: pytest.FixtureRequest) -> Backend:
     chosen: Backend = request.param
+    if chosen.name.startswith("redis"):
+        request.getfixturevalue("redis_server")
     return chosen
 
 

@@ -247,6 +247,10 @@ class FaultyBus:
         self._delayed: set[asyncio.Task[None]] = set()
 
     @property
+    def healthy(self) -> bool:
+        return self.inner.healthy
+
+    @property
     def record(self) -> list[Injected]:
         return self._dice.record
 

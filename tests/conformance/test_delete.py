@@ -118,7 +118,7 @@ async def test_a_large_one_goes_in_steps_and_is_gone_at_the_first(lab: Lab) -> N
         assert steps < 100
     assert deletion is Deletion.DONE
     assert await lab.store.document("p1") is None
-    if lab.backend.restarts:
+    if lab.backend.deletes_in_steps:
         assert steps >= WIDE // 3
 
 

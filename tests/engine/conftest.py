@@ -1,4 +1,4 @@
-"""Fixtures: every functional case runs on memory and on SQLite, through the public Engine."""
+"""Fixtures: every functional case runs on memory, SQLite and Redis, through the public Engine."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,8 +16,10 @@ Opening = Callable[..., AbstractAsyncContextManager[Engine]]
 QUICK = RetryDefaults(max_retries=3, base_backoff=0.01, retry_delay=0.0)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "redis":
+        return str(request.getfixturevalue("redis_url"))
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/wf.db"
 
 

@@ -264,7 +264,7 @@ async def test_async_handlers_that_swallow_cancellation_are_abandoned_and_replac
         release.set()
         # The slots are whole again: as many as before, no more.
         assert (await engine.run(workflow(node("a", "echo", value=1)))).results["a"]
-        assert engine._parts.worker._free == 2
+        assert engine._parts.worker._slots.free == 2
     assert late
 
 
@@ -334,4 +334,4 @@ async def error_of(opening: Opening, bad: HandlerLike, **fields: Any) -> dict[st
 async def _is_whole(engine: Engine) -> None:
     """All slots are free again, and no lease is held."""
     assert engine._parts.worker.leases() == []
-    await eventually(lambda: engine._parts.worker._free == 100, "all slots are free")
+    await eventually(lambda: engine._parts.worker._slots.free == 100, "all slots are free")

@@ -25,6 +25,10 @@ class Task(NamedTuple):
 class TaskBus(Protocol):
     """Carries tasks by queue. All buses pass `tests/conformance`."""
 
+    @property
+    def healthy(self) -> bool:
+        """Whether hints travel now; while they do not, idle workers ask the store sooner."""
+
     async def open(self, queues: Collection[str]) -> None:
         """Connect, and subscribe to the queues that this process works on (none: publish only)."""
 

@@ -17,6 +17,11 @@ class LocalBus:
         self._known: set[Task] = set()
         self._arrived = asyncio.Event()
 
+    @property
+    def healthy(self) -> bool:
+        """Always: nothing is between who publishes and who takes."""
+        return True
+
     async def open(self, queues: Collection[str]) -> None:
         """Do nothing: whoever publishes here also takes from here, all queues alike."""
 

@@ -25,7 +25,7 @@ def check_arguments(
     """Raise `ValueError` for what an engine cannot work with; times in seconds."""
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
         raise ValueError(f"concurrency is {concurrency!r}; it has to be a whole number from 1")
-    if durability not in get_args(Durability):
+    if durability is not None and durability not in get_args(Durability):
         raise ValueError(f"durability is {durability!r}; it has to be durable or relaxed")
     _check_seconds("lease_seconds", lease, 0.05)
     _check_seconds("ready_seconds", ready, 0.001)

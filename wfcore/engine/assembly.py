@@ -1,7 +1,7 @@
 """The parts of an engine put together; here and nowhere else they learn of each other."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 
@@ -15,11 +15,13 @@ from wfcore.engine.node_view import NodeReader
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plans import Plans
+from wfcore.engine.presence import Presence
 from wfcore.engine.proof import Prover
 from wfcore.engine.reader import ExecutionReader
 from wfcore.engine.retention import Retention
 from wfcore.engine.retrying import Retrying
 from wfcore.engine.runtime import Runtime
+from wfcore.engine.seeking import Seeker
 from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
@@ -27,9 +29,11 @@ from wfcore.engine.worker import Worker
 from wfcore.errors import StoreError
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.client import OutboundClient
+from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import LeaseRef, StateStore
+from wfcore.store.shared import SharedStore
 from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
 
@@ -44,6 +48,8 @@ class Materials:
     store: StateStore
     bus: TaskBus
     concurrency: int
+    """0: nothing runs here."""
+    queues: tuple[str, ...]
     settings: Mapping[str, str]
     secrets: SecretSource
     allow: AllowList
@@ -61,12 +67,30 @@ class Assembly:
     threads: Threads
     http: OutboundClient
     worker: Worker
+    works: bool
+    """Whether nodes run here."""
     sweeper: Sweeper
     heart: Heart
+    seeker: Seeker | None
+    presence: Presence | None
     submission: Submission
     retrying: Retrying
     retention: Retention
     reader: ExecutionReader
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return what runs as long as the engine is open, by name."""
+        found: dict[str, Callable[[], Awaitable[None]]] = {
+            "sweeper": self.sweeper.run,
+            "retention": self.retention.run,
+        }
+        if self.works:
+            found["worker"] = self.worker.run
+        if self.seeker is not None:
+            found["seeker"] = self.seeker.run
+        if self.presence is not None:
+            found["presence"] = self.presence.run
+        return found
 
 
 def assemble(given: Materials) -> Assembly:
@@ -74,21 +98,52 @@ def assemble(given: Materials) -> Assembly:
     threads = Threads(given.counters)
     http = OutboundClient(given.allow)
     runtime = _runtime(given, threads)
-    worker = Worker(runtime, _workshop(given, runtime, threads, http), given.concurrency)
+    shared = given.store if isinstance(given.store, SharedStore) else None
+    workshop = _workshop(given, runtime, threads, http)
+    worker = Worker(runtime, workshop, given.concurrency, shares=shared is not None)
+    if shared is not None:
+        runtime.listen(shared)
     submission = Submission(runtime, worker, given.limits, threads)
     lost = _LostLeases(given.store, worker)
+    seeker, presence = _of_a_cluster(given, shared, runtime, worker)
     return Assembly(
         runtime=runtime,
         threads=threads,
         http=http,
         worker=worker,
+        works=given.concurrency > 0,
         sweeper=Sweeper(runtime, worker),
         heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
+        seeker=seeker,
+        presence=presence,
         submission=submission,
         retrying=Retrying(runtime, submission, given.limits),
         retention=Retention(runtime, given.retention_seconds),
-        reader=ExecutionReader(runtime, given.registry, NodeReader(runtime, worker, threads)),
+        reader=ExecutionReader(
+            runtime, given.registry, NodeReader(runtime, worker, threads, given.registry.handlers)
+        ),
     )
+
+
+def _reader(
+    given: Materials, runtime: Runtime, worker: Worker, threads: Threads
+) -> ExecutionReader:
+    nodes = NodeReader(runtime, worker, threads, given.registry.handlers)
+    return ExecutionReader(runtime, given.registry, nodes)
+
+
+def _of_a_cluster(
+    given: Materials, shared: SharedStore | None, runtime: Runtime, worker: Worker
+) -> tuple[Seeker | None, Presence | None]:
+    """Return what a worker does that has others beside it."""
+    if shared is None or not given.concurrency:
+        return None, None
+    handlers = given.registry.handlers
+    # Who did not know a handler filed its nodes under the default queue.
+    queues = dict.fromkeys((*given.queues, Handler.queue))
+    wanted = [(queue, handler) for queue in queues for handler in handlers]
+    presence = Presence(shared, list(handlers), given.queues)
+    return Seeker(runtime, shared, worker, wanted), presence
 
 
 def _runtime(given: Materials, threads: Threads) -> Runtime:

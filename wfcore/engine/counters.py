@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from wfcore.workflow.states import NodeState
+
 __all__ = ["Counters"]
 
 
@@ -20,6 +22,8 @@ class Counters:
     """Leases that came with the Move that made the node READY: no hint, no second round trip."""
     taken: int = 0
     """Leases that a hint led to."""
+    sought: int = 0
+    """Leases of nodes that an idle worker found in the store, without a hint."""
     stale_hints: int = 0
     stale_results: int = 0
     """Results that the store refused: their lease was no longer the current one."""
@@ -34,3 +38,14 @@ class Counters:
     abandoned: int = 0
     """Attempts that did not end when they were told to; their slots were given to others."""
     store_errors: int = 0
+
+    def note(self, state: NodeState) -> None:
+        """Count a node that an attempt brought into this state."""
+        if state is NodeState.COMPLETED:
+            self.completed += 1
+        elif state is NodeState.FAILED:
+            self.failed += 1
+        elif state is NodeState.SKIPPED:
+            self.skipped += 1
+        elif state is NodeState.WAITING:
+            self.retried += 1

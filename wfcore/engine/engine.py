@@ -9,6 +9,7 @@ from typing import Any, Final, Self, overload
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
+from wfcore.bus.opening import bus_from_url
 from wfcore.engine.arguments import check_arguments, plugin_settings, secret_source
 from wfcore.engine.assembly import Assembly, Materials, assemble
 from wfcore.engine.collector import relax_collector
@@ -31,6 +32,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
+from wfcore.store.shared import Census, SharedStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -43,9 +45,14 @@ _CLOSE_SECONDS: Final = 5.0
 class Engine:
     """Runs workflows in this process, on one store. Use it as `async with Engine(...) as engine`.
 
-    `store` is a URL (`memory://`, `sqlite:///wf.db`) or a `StateStore`. `handlers` and `plugins`
-    are registered beside what is installed (`discover=False`: instead of it). `durability` is what
-    an acknowledgement survives on SQLite: `durable` a power cut, `relaxed` the process's death.
+    `store` is a URL (`memory://`, `sqlite:///wf.db`, `redis://host`) or a `StateStore`, `bus` a URL
+    (`kafka://host:9092`, `redis://host`) or a `TaskBus`; left out, tasks stay in this process, and
+    other processes of the same store find them there. With `worker=False` nothing runs here: what
+    is submitted is run by the workers of the store. `queues` are those that are worked on; left
+    out, those of all handlers. `handlers` and `plugins` are registered beside what is installed
+    (`discover=False`: instead of it). `durability` is what an acknowledgement survives on SQLite:
+    `durable` a power cut (the default there), `relaxed` the process's death; on Redis, the least
+    that its settings have to give.
     `settings` are the operator's, for plugins; `secrets` are what templates name as `secrets.NAME`,
     by name or from a source that is asked at each attempt. `outbound_allow` lists hosts,
     `host:port` and networks that HTTP requests may reach beside the internet. `lease_seconds` is
@@ -60,11 +67,13 @@ class Engine:
         self,
         store: str | StateStore = "memory://",
         *,
-        bus: TaskBus | None = None,
+        bus: str | TaskBus | None = None,
+        worker: bool = True,
+        queues: Iterable[str] | None = None,
         handlers: Iterable[HandlerLike] = (),
         plugins: Iterable[object] = (),
         discover: bool = True,
-        durability: Durability = "durable",
+        durability: Durability | None = None,
         concurrency: int = 100,
         settings: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | SecretSource | None = None,
@@ -86,12 +95,13 @@ class Engine:
         self._store = (
             store_from_url(store, durability=durability) if isinstance(store, str) else store
         )
-        self._bus = bus if bus is not None else LocalBus()
+        self._bus = _bus(bus)
         self._materials = Materials(
             registry=self.registry,
             store=self._store,
             bus=self._bus,
-            concurrency=concurrency,
+            concurrency=concurrency if worker else 0,
+            queues=_queues(queues, self.registry),
             settings=plugin_settings(settings),
             secrets=secret_source(secrets),
             allow=AllowList.read(outbound_allow),
@@ -151,19 +161,15 @@ class Engine:
             relax_collector()
         await self._store.open()
         try:
-            await self._bus.open(sorted({h.queue for h in self.registry.handlers.values()}))
+            working = self._materials.concurrency > 0
+            await self._bus.open(self._materials.queues if working else ())
             parts = self._assembled = assemble(self._materials)
         except BaseException:
             await self._store.close()
             raise
         parts.heart.start()
-        loops = {
-            "worker": parts.worker.run,
-            "sweeper": parts.sweeper.run,
-            "retention": parts.retention.run,
-        }
         self._tasks = [
-            asyncio.create_task(keep_running(name, loop)) for name, loop in loops.items()
+            asyncio.create_task(keep_running(name, loop)) for name, loop in parts.loops().items()
         ]
 
     async def close(self) -> None:
@@ -178,6 +184,8 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await parts.worker.close(self._drain_seconds)
         await parts.heart.stop()
+        if parts.presence is not None:
+            await parts.presence.leave()
         await self._close_handlers()
         await self._bus.close()
         await parts.http.close()
@@ -326,6 +334,16 @@ class Engine:
         async for told in follow(self._parts.runtime, execution_id, after, transient=transient):
             yield told
 
+    async def census(self) -> Census | None:
+        """Count what the store of a cluster holds; None where it is this process's own."""
+        store = self._store
+        return await store.census() if isinstance(store, SharedStore) else None
+
+    async def pressure(self) -> str | None:
+        """Say why nothing new should be submitted now, or None."""
+        store = self._store
+        return await store.pressure() if isinstance(store, SharedStore) else None
+
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
         """Return what handlers that run here said about how far they are, by node."""
         return self._parts.worker.progress(execution_id)
@@ -339,11 +357,24 @@ class Engine:
 
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What runs here need not be looked up: its end will be heard.
-        if self._parts.runtime.opened.known(execution_id) is not None:
+        known = self._parts.runtime.opened.known(execution_id) is not None
+        if known and not isinstance(self._store, SharedStore):
             await watch.changed()
         while not (record := await self.record(execution_id)).status.terminal:
             await watch.changed()
         return await self._parts.reader.result(record)
+
+
+def _bus(given: str | TaskBus | None) -> TaskBus:
+    if given is None:
+        return LocalBus()
+    return bus_from_url(given) if isinstance(given, str) else given
+
+
+def _queues(given: Iterable[str] | None, registry: Registry) -> tuple[str, ...]:
+    if given is not None:
+        return tuple(dict.fromkeys(given))
+    return tuple(sorted({handler.queue for handler in registry.handlers.values()}))
 
 
 def _terms(lease_seconds: float, ready_seconds: float, retry: RetryDefaults) -> Terms:

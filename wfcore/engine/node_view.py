@@ -1,7 +1,7 @@
 """One node as people look into it: its attempts, its config as rendered, what it logged."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 from wfcore.engine.opened import OpenExecution
@@ -13,6 +13,7 @@ from wfcore.engine.views import moment
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, NodeRecord
+from wfcore.store.shared import SharedStore
 from wfcore.templating import RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
@@ -26,8 +27,11 @@ _MASK: Final = "***"
 class NodeReader:
     """Reads one node at a time."""
 
-    def __init__(self, runtime: Runtime, worker: Worker, threads: Threads) -> None:
+    def __init__(
+        self, runtime: Runtime, worker: Worker, threads: Threads, installed: Container[str]
+    ) -> None:
         self._runtime = runtime
+        self._installed = installed
         self._worker = worker
         self._threads = threads
 
@@ -49,6 +53,8 @@ class NodeReader:
             view |= {"handler": node.handler, "dependencies": list(node.dependencies)}
             view |= _standing(record, row, outcome)
             view |= await self._config(opened, node)
+        if view["state"] == NodeState.READY and (why := await self._awaited(view["handler"])):
+            view["waiting_for"] = why
         attempts = _attempts(events, row)
         view["attempts"] = attempts
         return view | self._heard(record.id, key, attempts)
@@ -59,6 +65,16 @@ class NodeReader:
         after = below + chr(ord(last) - 1) + "\U0010ffff"
         rows = await self._runtime.store.nodes(execution, after, 1)
         return rows[0] if rows and rows[0].key == key else None
+
+    async def _awaited(self, handler: str) -> str | None:
+        """Say what a READY node waits for, where nobody is there who can run it."""
+        store = self._runtime.store
+        if not isinstance(store, SharedStore):
+            missing = handler not in self._installed
+            return f"the handler {handler!r} is not installed here" if missing else None
+        if any(handler in worker.handlers for worker in await store.workers()):
+            return None
+        return f"no live worker has the handler {handler!r}"
 
     async def _facts(self, record: ExecutionRecord, key: str) -> dict[str, Any]:
         """Read from the document what a plan would say."""

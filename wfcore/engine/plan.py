@@ -113,11 +113,12 @@ def build_plan(
     """Return the plan of a workflow without problems; `successors` by positions."""
     nodes = workflow.dag.nodes
     handlers = dict(registry.handlers)
-    edges = [_edge(node, handlers[node.handler]) for node in nodes]
+    edges = [_edge(node, handlers.get(node.handler)) for node in nodes]
     planned: dict[str, PlanNode] = {}
     for at, node in enumerate(nodes):
         out = tuple([edges[successor] for successor in successors[at]])
-        gives_result = handlers[node.handler].gives_result
+        handler = handlers.get(node.handler)
+        gives_result = handler is not None and handler.gives_result
         planned[node.id] = _plan_node(at, node, steps[at], edges[at], out, gives_result)
     giving = tuple(key for key, each in planned.items() if each.gives_result)
     sinks = tuple(key for key, each in planned.items() if not each.edges)
@@ -135,11 +136,16 @@ def build_plan(
     )
 
 
-def _edge(node: Node, handler: Handler) -> Edge:
-    """Return the edge that leads to a node: the same from each of its dependencies."""
+def _edge(node: Node, handler: Handler | None) -> Edge:
+    """Return the edge that leads to a node: the same from each of its dependencies.
+
+    Without its handler the node cannot run here: it is filed for a process that has it.
+    """
     deps = max(1, len(node.dependencies))
     need = 1 if node.join == "any_success" else deps
-    return Edge(node.id, EdgeKind.OK, deps, need, handler.queue, node.handler)
+    queue = handler.queue if handler is not None else Handler.queue
+    keep = handler is not None
+    return Edge(node.id, EdgeKind.OK, deps, need, queue, node.handler, keep)
 
 
 def _plan_node(

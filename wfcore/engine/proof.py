@@ -56,7 +56,8 @@ class Prover:
     def prove(self, document: JSONValue, plan_hash: str, *, stored: bool = False) -> Plan:
         """Return the plan of a document (from `parse` or `copy_value`), to be known by this hash.
 
-        Of a `stored` one, secrets that are missing by now fail only the nodes that need them.
+        Of a `stored` one, secrets that are missing by now fail only the nodes that need them, and
+        nodes whose handlers are not installed here wait for a process that has them.
         Raises `DocumentRefused` with all problems, in the order of their places.
         """
         findings = Findings(self._limits.max_problems)
@@ -72,6 +73,8 @@ class Prover:
         references = References(upstream, workflow, findings)
         steps: list[Step] = []
         for index, outline in enumerate(reading.outlines):
+            if not stored:
+                self._check_handler(outline.handler, f"/dag/nodes/{index}/handler", findings)
             steps.append(self._check_node(index, outline, references, findings))
             if findings.full:
                 break
@@ -149,8 +152,6 @@ class Prover:
         self, index: int, outline: Outline, references: References, findings: Findings
     ) -> Step:
         at = f"/dag/nodes/{index}"
-        if outline.handler is not None and outline.handler not in self._rules:
-            self._note_unknown_handler(outline.handler, f"{at}/handler", findings)
         config = self._check_config(outline.handler, outline.config, f"{at}/config", findings)
         when = None
         if outline.when is not True:
@@ -159,7 +160,9 @@ class Prover:
         self._check_references(outline, step, references)
         return step
 
-    def _note_unknown_handler(self, name: str, place: str, findings: Findings) -> None:
+    def _check_handler(self, name: str | None, place: str, findings: Findings) -> None:
+        if name is None or name in self._rules:
+            return
         broken = self._registry.broken_handler_owner(name)
         if broken is not None:
             message = f"the handler {quoted(name)} is installed but broken: {broken.error}"

@@ -1,6 +1,7 @@
 """What worker, sweeper and engine share: the store, the bus, and what every reply obliges to."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from wfcore.engine.patience import insist
 from wfcore.engine.plans import Plans
 from wfcore.engine.watch import Watchers
 from wfcore.store.contract import Lease, Move, Reply, StateStore
+from wfcore.store.shared import SharedStore
 
 __all__ = ["Runtime"]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _TOKEN_BITS: Final = 52  # Lua's numbers are doubles: a token and what is added to it stay exact.
 
 
@@ -37,6 +40,7 @@ class Runtime:
     dice: random.Random = field(default_factory=random.Random)
     due_sooner: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a deadline may have come nearer than the sweeper knows."""
+    _told: set[str] = field(default_factory=set)
 
     def token(self) -> int:
         """Return a fresh token, never 0."""
@@ -49,6 +53,20 @@ class Runtime:
     async def insist(self, command: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
         """Repeat an idempotent command until the store answers, or `patience` seconds are over."""
         return await insist(command, self.counters, patience)
+
+    def listen(self, store: SharedStore) -> None:
+        """Wake watchers here when other processes change what they watch."""
+        store.listen(self._heard)
+        self.watchers.hear(store)
+
+    def _heard(self, execution: str, ended: bool) -> None:
+        self.watchers.notify(execution, ended=ended)
+
+    def tell_unknown(self, handlers: set[str]) -> None:
+        """Say, once of each, that nodes are left to processes that have their handlers."""
+        for handler in handlers - self._told:
+            _log.warning("nodes of the handler %r wait: it is not installed here", handler)
+        self._told |= handlers
 
     def forget(self, execution: str) -> None:
         """Keep nothing of an execution that is new, or was deleted: ids may come again."""

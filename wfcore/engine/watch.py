@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 __all__ = ["POLL_SECONDS", "Message", "Watch", "Watchers"]
 
@@ -24,11 +24,26 @@ class Message:
     data: Any
 
 
+class Ear(Protocol):
+    """Who hears of what other processes did, and tells."""
+
+    def follow(self, execution: str, *, ends_only: bool) -> None:
+        """Hear of an execution's end, or of all its changes."""
+
+    def unfollow(self, execution: str, *, ends_only: bool) -> None:
+        """Hear no more of it."""
+
+
 class Watchers:
     """Wakes those who wait for an execution to change. Hearing of it is a hint: they read again."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[Watch]] = {}
+        self._ear: Ear | None = None
+
+    def hear(self, ear: Ear) -> None:
+        """Ask what other processes do to the executions that are watched from now on."""
+        self._ear = ear
 
     def notify(self, execution: str, *, ended: bool) -> None:
         """Wake who watches this execution; those who wait for its end only if it `ended`."""
@@ -54,16 +69,23 @@ class Watchers:
 
     def watch(self, execution: str, *, ends_only: bool = False, listens: bool = False) -> "Watch":
         """Watch an execution from now on, inside a `with`; one that `listens` hears messages."""
-        return Watch(self._waiting, execution, ends_only=ends_only, listens=listens)
+        return Watch(self._waiting, self._ear, execution, ends_only=ends_only, listens=listens)
 
 
 class Watch:
     """One watcher of one execution."""
 
     def __init__(
-        self, waiting: dict[str, set["Watch"]], execution: str, *, ends_only: bool, listens: bool
+        self,
+        waiting: dict[str, set["Watch"]],
+        ear: Ear | None,
+        execution: str,
+        *,
+        ends_only: bool,
+        listens: bool,
     ) -> None:
         self._waiting = waiting
+        self._ear = ear
         self._execution = execution
         self.ends_only = ends_only
         self.listens = listens
@@ -73,6 +95,8 @@ class Watch:
 
     def __enter__(self) -> Self:
         self._waiting.setdefault(self._execution, set()).add(self)
+        if self._ear is not None:
+            self._ear.follow(self._execution, ends_only=self.ends_only)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,6 +104,8 @@ class Watch:
         watches.discard(self)
         if not watches:
             del self._waiting[self._execution]
+        if self._ear is not None:
+            self._ear.unfollow(self._execution, ends_only=self.ends_only)
 
     def take(self) -> list[Message]:
         """Return what was heard since the last time."""

@@ -7,7 +7,7 @@ with a successor that the same Move leased to it: no hint, no second round trip.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
@@ -28,9 +28,11 @@ from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
 from wfcore.engine.runtime import Runtime
+from wfcore.engine.slots import Slots
 from wfcore.engine.upkeep import tell_failure
 from wfcore.errors import CommandRefused, DocumentRefused
 from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
+from wfcore.store.shared import Taken
 from wfcore.workflow.states import NodeState
 
 __all__ = ["Worker"]
@@ -47,11 +49,13 @@ _GIVEN_BACK: Final = Release(reason="the worker is stopping")
 class Worker:
     """Up to `concurrency` attempts at a time."""
 
-    def __init__(self, runtime: Runtime, workshop: Workshop, concurrency: int) -> None:
+    def __init__(
+        self, runtime: Runtime, workshop: Workshop, concurrency: int, *, shares: bool = False
+    ) -> None:
         self._runtime = runtime
         self._workshop = workshop
-        self._free = concurrency
-        self._slot_freed = asyncio.Event()
+        self._slots = Slots(concurrency)
+        self._shares = shares  # with other workers: successors beyond one go to the bus
         self._attempts: dict[tuple[str, str], Attempt] = {}
         self._strands: set[asyncio.Task[None]] = set()
         self._leasing: set[asyncio.Task[Any]] = set()
@@ -63,17 +67,45 @@ class Worker:
     async def run(self) -> None:
         """Take hints and lease their nodes, until cancelled."""
         waiting: list[Task] = []
+        slots = self._slots
         while True:
-            while self._free <= 0:
-                self._slot_freed.clear()
-                await self._slot_freed.wait()
+            await slots.some()
             if not waiting:
-                waiting = await self._runtime.bus.take(min(self._free, _LEASES_AT_ONCE))
+                hints = await self._runtime.bus.take(min(slots.free, _LEASES_AT_ONCE))
+                waiting = await self._usable(hints)
             # While it waited for hints, continuations may have taken the slots.
-            batch, waiting = waiting[: max(self._free, 0)], waiting[max(self._free, 0) :]
+            reserved = slots.reserve(len(waiting))
+            batch, waiting = waiting[:reserved], waiting[reserved:]
             if batch:
-                self._free -= len(batch)
                 await self._owned(self._lease(batch))
+
+    async def seek(self, take: Callable[[int], Awaitable[list[Taken]]], most: int) -> bool:
+        """Fill free slots with what `take` leases; whether there may be more of it."""
+        reserved = 0 if self._draining else self._slots.reserve(most)
+        if not reserved:
+            return False
+        return await self._owned(self._seek(take, reserved))
+
+    async def _seek(self, take: Callable[[int], Awaitable[list[Taken]]], reserved: int) -> bool:
+        taken: list[Taken] = []
+        try:
+            taken = await take(reserved)
+        finally:
+            self._slots.give_back(reserved - len(taken))
+        self._runtime.counters.sought += len(taken)
+        for held, document in taken:
+            self._runtime.watchers.notify(held.execution, ended=False)
+            self.adopt([held], document)
+        return len(taken) == reserved
+
+    async def _usable(self, hints: list[Task]) -> list[Task]:
+        """Drop hints for handlers that are not here: the store keeps their nodes."""
+        handlers = self._workshop.registry.handlers
+        others = [hint for hint in hints if hint.handler not in handlers]
+        if others:
+            self._runtime.tell_unknown({hint.handler for hint in others})
+            await self._runtime.bus.claimed(others)
+        return [hint for hint in hints if hint.handler in handlers]
 
     async def start(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         """Apply the Move that starts an execution, and run what it keeps.
@@ -121,15 +153,12 @@ class Worker:
 
     def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
         """Return what the running handlers of an execution said about how far they are."""
-        contexts = {
-            key: attempt.context
-            for (owner, key), attempt in self._attempts.items()
-            if owner == execution and attempt.context is not None
-        }
         return {
-            key: context.progress_made
-            for key, context in contexts.items()
-            if context.progress_made is not None
+            key: attempt.context.progress_made
+            for (owner, key), attempt in self._attempts.items()
+            if owner == execution
+            and attempt.context is not None
+            and attempt.context.progress_made is not None
         }
 
     def interrupt_execution(self, execution: str, halt: Halt) -> None:
@@ -157,16 +186,6 @@ class Worker:
         for strand in [*self._strands, *self._left_behind]:
             strand.cancel()
 
-    def _reserve(self) -> int:
-        spare = 0 if self._draining else max(self._free, 0)
-        self._free -= spare
-        return spare
-
-    def _give_back(self, slots: int) -> None:
-        if slots > 0:
-            self._free += slots
-            self._slot_freed.set()
-
     async def _fan_out(self, second: Move, plan: Plan) -> None:
         move: Move | None = second
         while move is not None:
@@ -183,14 +202,14 @@ class Worker:
         except CommandRefused as error:
             # They are due again later, and others are taken meanwhile.
             _log.error("%d nodes could not be leased: %s", len(tasks), error)
-            self._give_back(len(tasks))
+            self._slots.give_back(len(tasks))
             return
         finally:
             await runtime.bus.claimed(tasks)
         for task, reply in zip(tasks, replies, strict=True):
             if reply.lease is None:
                 runtime.counters.stale_hints += 1
-                self._give_back(1)
+                self._slots.give_back(1)
             else:
                 runtime.counters.taken += 1
                 runtime.watchers.notify(task.execution, ended=False)
@@ -235,7 +254,7 @@ class Worker:
             # Slot and lease of an abandoned one have gone to another task.
             if not attempt.abandoned:
                 self._forget(attempt)
-                self._give_back(1)
+                self._slots.give_back(1)
 
     async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
         execution = attempt.lease.execution
@@ -264,7 +283,7 @@ class Worker:
         ending = attempt.final(attempt.interruption)
         held = await self._conclude(attempt, attempt.opened, ending)
         if held is None:
-            self._give_back(1)
+            self._slots.give_back(1)
         else:
             await self._strand(self._attempt(held), attempt.opened.document)
 
@@ -331,17 +350,19 @@ class Worker:
     ) -> tuple[Reply, list[Lease]]:
         """Apply a Move; what it keeps has slots: the caller's `own` one first, then free ones."""
         runtime = self._runtime
-        spare = self._reserve() if move.edges else 0
+        spare = 0
+        if move.edges and not (self._shares or self._draining):
+            spare = self._slots.reserve()
         move.keep = 0 if self._draining else spare + own
         move.keep_token = runtime.token()
         try:
             [reply] = await runtime.insist(lambda: runtime.store.apply([move]), patience)
         except BaseException:
-            self._give_back(spare)
+            self._slots.give_back(spare)
             raise
         leases = list(await runtime.settle(move.execution, reply))
         runtime.counters.kept += len(leases)
-        self._give_back(spare - max(0, len(leases) - own))
+        self._slots.give_back(spare - max(0, len(leases) - own))
         return reply, leases
 
     def _count(self, move: Move, reply: Reply) -> None:
@@ -349,15 +370,10 @@ class Worker:
         if not _is_applied(reply):
             counters.stale_results += reply.code is Code.STALE
             return
-        if move.to is NodeState.COMPLETED:
-            counters.completed += 1
-        elif move.to is NodeState.FAILED:
-            counters.failed += 1
+        counters.note(move.to)
+        if move.to is NodeState.FAILED:
             tell_failed_node(move)
-        elif move.to is NodeState.SKIPPED:
-            counters.skipped += 1
         elif move.to is NodeState.WAITING:
-            counters.retried += 1
             self._runtime.due_sooner.set()
         if move.to.terminal:
             result = NodeResult(move.to, move.output, move.error)
@@ -366,21 +382,18 @@ class Worker:
     async def _put_off(self, attempt: Attempt) -> None:
         """Give a node back for a while: this process cannot run its workflow as it is now."""
         runtime, held = self._runtime, attempt.lease
-        reply = await runtime.apply(
-            [
-                Move(
-                    held.execution,
-                    held.key,
-                    expect=(NodeState.RUNNING,),
-                    to=NodeState.WAITING,
-                    token=held.token,
-                    new_token=runtime.token(),
-                    deadline_ms=_UNUSABLE_PLAN_MS,
-                )
-            ]
+        move = Move(
+            held.execution,
+            held.key,
+            expect=(NodeState.RUNNING,),
+            to=NodeState.WAITING,
+            token=held.token,
+            new_token=runtime.token(),
+            deadline_ms=_UNUSABLE_PLAN_MS,
         )
+        [reply] = await runtime.apply([move])
         self._forget(attempt)
-        await runtime.settle(held.execution, reply[0])
+        await runtime.settle(held.execution, reply)
 
 
 def _is_applied(reply: Reply) -> bool:

@@ -12,13 +12,27 @@ from wfcore.store.memory import MemoryStore
 __all__ = ["Durability", "store_from_url"]
 
 Durability = Literal["durable", "relaxed"]
-_SCHEMES: Final = ("memory", "sqlite")
+_SCHEMES: Final = (
+    "memory",
+    "sqlite",
+    "redis",
+    "rediss",
+    "redis+sentinel",
+    "redis+cluster",
+    "rediss+sentinel",
+    "rediss+cluster",
+)
 
 
-def store_from_url(url: str, *, durability: Durability = "durable") -> StateStore:
-    """Return the store that a URL names: `memory://`, `sqlite:///relative`, `sqlite:////absolute`.
+def store_from_url(
+    url: str, *, durability: Durability | None = None, shards: int | None = None
+) -> StateStore:
+    """Return the store that a URL names.
 
-    Raises `StoreError` for another scheme.
+    `memory://`, `sqlite:///relative`, `sqlite:////absolute`, `redis://host:6379/0`,
+    `redis+sentinel://host:26379,host2:26379/master/0`, `redis+cluster://host:7000,host2:7001`;
+    `rediss` is Redis with TLS. `shards` counts for an empty Redis. Raises `StoreError` for another
+    scheme, and where a driver is not installed.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":
@@ -30,7 +44,20 @@ def store_from_url(url: str, *, durability: Durability = "durable") -> StateStor
         path = unquote(parts.netloc + parts.path)[1:]
         if not path:
             raise StoreError(f"{url!r} names no file: sqlite:///wf.db or sqlite:////var/lib/wf.db")
-        return SqliteStore(Path(path), durability=durability)
+        return SqliteStore(Path(path), durability=durability or "durable")
+    if parts.scheme in _SCHEMES:
+        return _redis_store(url, durability, shards)
     # Only the scheme is told: the rest may hold a password.
-    hint = did_you_mean(parts.scheme, _SCHEMES) or f"known are {', '.join(_SCHEMES)}"
+    hint = did_you_mean(parts.scheme, _SCHEMES) or "known are memory, sqlite and redis"
     raise StoreError(f"no store for the scheme {parts.scheme!r}: {hint}")
+
+
+def _redis_store(url: str, durability: Durability | None, shards: int | None) -> StateStore:
+    try:
+        from wfcore.store.redis import RedisStore  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("redis", "msgpack"):
+            raise
+        message = "the driver for Redis is not installed: pip install 'wfcore[redis]'"
+        raise StoreError(message) from error
+    return RedisStore(url, durability=durability, shards=shards)

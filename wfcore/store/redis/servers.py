@@ -96,6 +96,14 @@ class RedisServers:
         host, port = self.hosts[0]
         return redis.asyncio.Redis(host=host, port=port, **options)
 
+    def messages_client(self) -> Any:
+        """Return a client for subscriptions; of a cluster any node passes on what all say."""
+        if self.kind != "cluster":
+            return self.client(2)
+        host, port = self.hosts[0]
+        options = self._options() | {"retry": AsyncRetry(_backoff(), _RETRIES)}
+        return redis.asyncio.Redis(host=host, port=port, **options)
+
     def blocking_client(self) -> Any:
         """Return a client for threads."""
         options = self._options() | {"retry": Retry(_backoff(), _RETRIES)}

@@ -159,5 +159,7 @@ local function log(ex, key, before, to, attempt, fired, kept, detail)
     NOW - ex.m[CREATED], key, before, to, attempt, fired, kept, STATES[ex.m[STATUS]], detail,
   }
   call('RPUSH', TAG .. 'e:' .. ex.id, pack(event))
-  call('PUBLISH', TAG .. 'c:' .. ex.id, ex.m[FINISHED] and 'ended' or '')
+  -- Messages to who listens; without anyone they cost next to nothing.
+  call('PUBLISH', TAG .. 'c:' .. ex.id, '')
+  if ex.m[FINISHED] then call('PUBLISH', TAG .. 'ended', ex.id) end
 end

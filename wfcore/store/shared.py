@@ -1,0 +1,91 @@
+"""What a store does beside its contract where many processes share it: a cluster's.
+
+Without this an engine is alone with its store: nothing happens there that it did not do.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from wfcore.store.contract import Lease, StateStore
+
+__all__ = ["Census", "Heard", "QueueDepth", "SharedStore", "Taken", "WorkerRecord"]
+
+Heard = Callable[[str, bool], None]
+"""Called in the event loop with an execution that changed, and whether it may have ended."""
+
+
+class Taken(NamedTuple):
+    """A READY node that `take` leased, with the hash of its document."""
+
+    lease: Lease
+    plan: str
+
+
+class QueueDepth(NamedTuple):
+    """How many nodes are READY for one handler in one queue, and how long the oldest has been."""
+
+    queue: str
+    handler: str
+    ready: int
+    oldest_ms: int
+
+
+class Census(NamedTuple):
+    """What is in a store, at about one moment."""
+
+    executions: Mapping[str, int]
+    """How many there are, by status."""
+    queues: Sequence[QueueDepth]
+
+
+class WorkerRecord(NamedTuple):
+    """A worker that said not long ago that it is there."""
+
+    name: str
+    handlers: tuple[str, ...]
+    queues: tuple[str, ...]
+
+
+@runtime_checkable
+class SharedStore(StateStore, Protocol):
+    """A `StateStore` of many processes."""
+
+    async def take(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        token: int,
+        limit: int,
+        *,
+        lease_ms: int,
+        age_ms: int,
+    ) -> list[Taken]:
+        """Lease up to `limit` READY nodes, with `token` + 0, 1, ...; the oldest first.
+
+        `wanted` are the (queue, handler) pairs under which they are filed, since `age_ms` at
+        least. The same call again, with the same token, gives those that it took the first time.
+        """
+
+    async def announce(self, worker: WorkerRecord, ttl_ms: int) -> None:
+        """Say that a worker is there for the next `ttl_ms`; with 0, that it has gone."""
+
+    async def workers(self) -> list[WorkerRecord]:
+        """List the workers that are there."""
+
+    async def census(self) -> Census:
+        """Count what is there."""
+
+    async def pressure(self) -> str | None:
+        """Say why nothing new should be stored now (memory runs out), or None."""
+
+    def listen(self, heard: Heard) -> None:
+        """Tell of what other processes do to the executions that are followed.
+
+        A hint like any other: it may be lost, come late, or be of an execution that nobody asked
+        for.
+        """
+
+    def follow(self, execution: str, *, ends_only: bool) -> None:
+        """Hear of an execution's end, or of all its changes, from now on."""
+
+    def unfollow(self, execution: str, *, ends_only: bool) -> None:
+        """Hear no more of it."""
