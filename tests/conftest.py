@@ -5,9 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
-from tests.servers.fixtures import redis_server, redis_url
+from tests.servers.fixtures import kafka_server, redis_server, redis_url
+from tests.servers.kafka import has_apache_kafka, has_kafka
 
-__all__ = ["redis_server", "redis_url"]
+__all__ = ["kafka_server", "redis_server", "redis_url"]
 
 # A deadline per example would be an assertion on speed, which no test makes.
 settings.register_profile("wf", deadline=None, print_blob=True)
@@ -20,3 +21,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("APP_"):
             monkeypatch.delenv(name)
+
+
+def pytest_report_header() -> str:
+    if has_apache_kafka():
+        return "kafka: Apache's"
+    return "kafka: NOT Apache's, a small broker" if has_kafka() else "kafka: none"

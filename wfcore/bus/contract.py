@@ -4,7 +4,7 @@ A bus may lose, repeat, delay and reorder anything. The store alone decides: a w
 hint leases the node there, and stale hints end there.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 __all__ = ["TASK_FORMAT", "Task", "TaskBus"]
@@ -49,3 +49,6 @@ class TaskBus(Protocol):
 
     async def claimed(self, tasks: Sequence[Task]) -> None:
         """Say that tasks which `take` returned are leased, or stale: they need not come again."""
+
+    async def lag(self) -> Mapping[str, int]:
+        """Count what waits on the bus, by queue, as far as this process can know."""

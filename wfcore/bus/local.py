@@ -1,8 +1,8 @@
 """The bus inside one process."""
 
 import asyncio
-from collections import deque
-from collections.abc import Collection, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
 
 from wfcore.bus.contract import Task
 
@@ -54,3 +54,7 @@ class LocalBus:
 
     async def claimed(self, tasks: Sequence[Task]) -> None:
         """Do nothing: `take` removed them."""
+
+    async def lag(self) -> Mapping[str, int]:
+        """Count the hints that wait, by queue."""
+        return Counter(task.queue for task in self._waiting)

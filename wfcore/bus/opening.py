@@ -1,16 +1,62 @@
 """From a bus's URL to the bus."""
 
-from typing import Any
+from typing import Final
+from urllib.parse import urlsplit
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
 from wfcore.errors import StoreError
+from wfcore.problems import did_you_mean
 
 __all__ = ["bus_from_url"]
 
+_REDIS: Final = (
+    "redis",
+    "rediss",
+    "redis+sentinel",
+    "redis+cluster",
+    "rediss+sentinel",
+    "rediss+cluster",
+)
+_SCHEMES: Final = ("local", "kafka", *_REDIS)
 
-def bus_from_url(url: str, **options: Any) -> TaskBus:
-    """Return the bus that a URL names."""
-    if url.startswith("local:"):
+
+def bus_from_url(url: str) -> TaskBus:
+    """Return the bus that a URL names: `local://`, `kafka://host:9092,host2:9092`, `redis://host`.
+
+    Raises `StoreError` for another scheme, and where a driver is not installed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "local":
         return LocalBus()
-    raise StoreError(f"no bus for this scheme yet: {url.partition(':')[0]} {sorted(options)}")
+    if parts.scheme == "kafka":
+        return _kafka_bus(parts.netloc)
+    if parts.scheme in _REDIS:
+        return _redis_bus(url)
+    # Only the scheme is told: the rest may hold a password.
+    hint = did_you_mean(parts.scheme, _SCHEMES) or "known are kafka, redis and local"
+    raise StoreError(f"no bus for the scheme {parts.scheme!r}: {hint}")
+
+
+def _kafka_bus(brokers: str) -> TaskBus:
+    try:
+        from wfcore.bus.kafka import KafkaBrokers, KafkaBus  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "aiokafka":
+            raise
+        message = "the driver for Kafka is not installed: pip install 'wfcore[kafka]'"
+        raise StoreError(message) from error
+    if not brokers or "@" in brokers:
+        raise StoreError("write kafka://host:9092,host2:9092; logins are settings (APP_KAFKA_...)")
+    return KafkaBus(KafkaBrokers(brokers))
+
+
+def _redis_bus(url: str) -> TaskBus:
+    try:
+        from wfcore.bus.redis import RedisBus  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "redis":
+            raise
+        message = "the driver for Redis is not installed: pip install 'wfcore[redis]'"
+        raise StoreError(message) from error
+    return RedisBus(url)

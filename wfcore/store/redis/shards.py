@@ -9,11 +9,11 @@ from typing import Any, Final, Literal, TypeVar
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from wfcore.errors import StoreError
+from wfcore.redis_servers import RedisServers
 from wfcore.store.clock import Clock
 from wfcore.store.redis.lane import Lane
 from wfcore.store.redis.opening import check_server, layout
 from wfcore.store.redis.script import SHA, TEXT, unpacked
-from wfcore.store.redis.servers import RedisServers
 
 __all__ = ["Shards", "all_of"]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from wfcore.errors import CommandRefused
+from wfcore.redis_servers import RedisServers
 from wfcore.store.clock import Clock
 from wfcore.store.contract import (
     Code,
@@ -26,7 +27,6 @@ from wfcore.store.redis import codec, presence
 from wfcore.store.redis.hearing import Hearing
 from wfcore.store.redis.script import join, packed
 from wfcore.store.redis.searching import search
-from wfcore.store.redis.servers import RedisServers
 from wfcore.store.redis.shards import Shards, all_of
 from wfcore.store.shared import Census, Heard, QueueDepth, Taken, WorkerRecord
 from wfcore.workflow.states import Status
