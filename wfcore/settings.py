@@ -38,6 +38,8 @@ __all__ = [
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogFormat = Literal["auto", "pretty", "json"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 _PREFIX: Final = "app_"
 _SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
@@ -107,6 +109,10 @@ def _origins(value: object) -> object:
     return origins
 
 
+def _names(value: object) -> object:
+    return _by_commas(value) if isinstance(value, str) else value
+
+
 def _by_commas(value: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
@@ -143,7 +149,7 @@ class Settings(BaseSettings):
     )
 
     store_url: Annotated[str | None, Field(repr=False)] = None
-    """`sqlite:///wf.db` or `memory://`; unset: each command has a place of its own."""
+    """`sqlite:///wf.db`, `memory://` or `redis://host:6379/0`; unset: each command has its own."""
     durability: Annotated[Durability, BeforeValidator(_lower)] = "durable"
     """What an acknowledgement survives: `durable` a power cut, `relaxed` the process's death."""
     lease_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 10.0
@@ -188,6 +194,48 @@ class Settings(BaseSettings):
     """Seconds for one call."""
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
+
+    redis_host: str | None = None
+    """Cluster: the Redis with the state, where `APP_STORE_URL` does not say."""
+    redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    """Its port."""
+    redis_db: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """The number of its database."""
+    redis_password: Annotated[str | None, Field(repr=False)] = None
+    """Its password."""
+    redis_shards: Annotated[int | None, Field(ge=1, le=1024)] = None
+    """Into how many shards an empty Redis is divided; unset: 1, and 64 on a Redis Cluster."""
+    bus_url: Annotated[str | None, Field(repr=False)] = None
+    """Cluster: `kafka://host:9092`, or `redis://host:6379/0` to do without Kafka."""
+    kafka_bootstrap_servers: str | None = None
+    """Brokers (`host:9092,host2:9092`), where `APP_BUS_URL` does not say."""
+    kafka_partitions: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Partitions of topics that are missing and are made."""
+    kafka_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")] = "wf"
+    """What topics and groups begin with."""
+    kafka_security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = "PLAINTEXT"
+    """How brokers are talked to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
+    kafka_sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] = "PLAIN"
+    """How a user is shown to brokers: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."""
+    kafka_sasl_username: str | None = None
+    """The user."""
+    kafka_sasl_password: Annotated[str | None, Field(repr=False)] = None
+    """The user's password."""
+    kafka_ssl_cafile: Path | None = None
+    """Certificates to trust; unset: the system's."""
+    kafka_ssl_certfile: Path | None = None
+    """The certificate to show."""
+    kafka_ssl_keyfile: Path | None = None
+    """The key of that certificate."""
+    queues: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = None
+    """The queues that a worker works on, by commas; unset: those of all its handlers."""
+    drain_seconds: Seconds = 25.0
+    """How long a worker that is told to stop lets its attempts go on."""
+    probe_host: str = "127.0.0.1"
+    """Where a worker answers `/livez`, `/readyz` and `/metrics`."""
+    probe_port: Annotated[int, Field(ge=0, le=65535)] = 8001
+    """The port for that; 0: a free one."""
+
     secrets_dir: Annotated[Path | None, Field(repr=False)] = None
     """A folder with a file for each secret, beside the variables `APP_SECRET_<NAME>`."""
     outbound_allow: Annotated[
@@ -231,7 +279,7 @@ class Settings(BaseSettings):
     def engine_options(self) -> dict[str, Any]:
         """Return the arguments of `Engine` that these settings decide; `store` only where set."""
         options: dict[str, Any] = {
-            "durability": self.durability,
+            "durability": self.durability if "durability" in self.model_fields_set else None,
             "concurrency": self.concurrency,
             "lease_seconds": self.lease_seconds,
             "retention_seconds": self.retention_seconds,

@@ -1,13 +1,11 @@
 """`/livez` and `/readyz`: is the process alive, and can it serve."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from wfcore.errors import ExecutionNotFound, StoreError
 from wfcore.plugins.registry import PluginReport
 from wfserver import examples
 from wfserver.description import answers
@@ -15,9 +13,6 @@ from wfserver.schemas import Alive, Readiness
 from wfserver.serving import ServingEngine
 
 __all__ = ["router"]
-
-_PATIENCE_SECONDS: Final = 2.0
-_NO_EXECUTION: Final = "@readyz"
 
 _READINESS: Final = answers(Readiness, examples.READY)
 _READINESS[503] = {
@@ -47,7 +42,7 @@ async def livez() -> JSONResponse:
 )
 async def readyz(engine: ServingEngine) -> JSONResponse:
     """200 while the store answers. A broken plugin is listed: the others go on without it."""
-    answers = await _store_answers(engine)
+    answers = await engine.vitals.store_answers()
     reports = engine.registry.reports
     body: dict[str, Any] = {
         "status": "ready" if answers else "not ready",
@@ -62,17 +57,6 @@ async def readyz(engine: ServingEngine) -> JSONResponse:
         },
     }
     return JSONResponse(body, HTTPStatus.OK if answers else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-async def _store_answers(engine: ServingEngine) -> bool:
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await engine.record(_NO_EXECUTION)
-    except ExecutionNotFound:
-        return True
-    except (StoreError, TimeoutError):
-        return False
-    return True
 
 
 def _named(report: PluginReport) -> dict[str, str | None]:

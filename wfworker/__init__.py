@@ -1,1 +1,1 @@
-"""The worker process of a cluster. Empty until there is a store that processes share."""
+"""The worker process of a cluster: an engine that runs nodes, and three probes."""

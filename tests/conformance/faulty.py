@@ -117,6 +117,7 @@ class FaultyStore:
     ) -> None:
         self.inner = inner
         self.durability = inner.durability
+        self.name = inner.name
         self._rates = rates
         self._spare = frozenset(spare)
         self._dice = _Dice(seed)
@@ -242,6 +243,7 @@ class FaultyBus:
 
     def __init__(self, inner: TaskBus, seed: int, rates: BusRates) -> None:
         self.inner = inner
+        self.name = inner.name
         self._rates = rates
         self._dice = _Dice(seed)
         self._delayed: set[asyncio.Task[None]] = set()

@@ -26,6 +26,10 @@ class TaskBus(Protocol):
     """Carries tasks by queue. All buses pass `tests/conformance`."""
 
     @property
+    def name(self) -> str:
+        """What it is and where, for people: without credentials."""
+
+    @property
     def healthy(self) -> bool:
         """Whether hints travel now; while they do not, idle workers ask the store sooner."""
 

@@ -12,6 +12,8 @@ __all__ = ["LocalBus"]
 class LocalBus:
     """A `TaskBus` of one event loop. A task that still waits here is not queued twice."""
 
+    name = "this process"
+
     def __init__(self) -> None:
         self._waiting: deque[Task] = deque()
         self._known: set[Task] = set()

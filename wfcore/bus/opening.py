@@ -1,6 +1,6 @@
 """From a bus's URL to the bus."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from wfcore.bus.contract import TaskBus
@@ -8,7 +8,7 @@ from wfcore.bus.local import LocalBus
 from wfcore.errors import StoreError
 from wfcore.problems import did_you_mean
 
-__all__ = ["bus_from_url"]
+__all__ = ["bus_from_url", "kafka_bus"]
 
 _REDIS: Final = (
     "redis",
@@ -30,7 +30,7 @@ def bus_from_url(url: str) -> TaskBus:
     if parts.scheme == "local":
         return LocalBus()
     if parts.scheme == "kafka":
-        return _kafka_bus(parts.netloc)
+        return kafka_bus(parts.netloc)
     if parts.scheme in _REDIS:
         return _redis_bus(url)
     # Only the scheme is told: the rest may hold a password.
@@ -38,7 +38,8 @@ def bus_from_url(url: str) -> TaskBus:
     raise StoreError(f"no bus for the scheme {parts.scheme!r}: {hint}")
 
 
-def _kafka_bus(brokers: str) -> TaskBus:
+def kafka_bus(brokers: str, *, partitions: int = 8, prefix: str = "wf", **login: Any) -> TaskBus:
+    """Return a bus on Kafka; `login` are fields of `KafkaBrokers`. Raises `StoreError`."""
     try:
         from wfcore.bus.kafka import KafkaBrokers, KafkaBus  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -48,7 +49,7 @@ def _kafka_bus(brokers: str) -> TaskBus:
         raise StoreError(message) from error
     if not brokers or "@" in brokers:
         raise StoreError("write kafka://host:9092,host2:9092; logins are settings (APP_KAFKA_...)")
-    return KafkaBus(KafkaBrokers(brokers))
+    return KafkaBus(KafkaBrokers(brokers, **login), partitions=partitions, prefix=prefix)
 
 
 def _redis_bus(url: str) -> TaskBus:

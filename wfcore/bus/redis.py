@@ -34,6 +34,7 @@ class RedisBus:
 
     def __init__(self, url: str) -> None:
         self._servers = RedisServers.read(url)
+        self.name = self._servers.name
         self._arrivals = Arrivals()
         self._outgoing: deque[Task] = deque(maxlen=_MOST_OUTGOING)
         self._to_send = asyncio.Event()

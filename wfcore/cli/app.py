@@ -34,6 +34,18 @@ The file is .wf/dev.db, or the store in APP_STORE_URL. What is open when the
 process stops, or is killed, goes on at the next start. With --plugin, the
 server is started anew whenever a plugin file changes.
 """
+_SERVER: Final = """Serve the API of a cluster.
+
+State is in the Redis of APP_REDIS_HOST (or APP_STORE_URL), tasks travel over
+the Kafka of APP_KAFKA_BOOTSTRAP_SERVERS (or APP_BUS_URL). Nodes are run by
+`wf worker` processes. Any number of servers may stand side by side.
+"""
+_WORKER: Final = """Run the nodes of a cluster.
+
+Settings are those of `wf server`, and APP_CONCURRENCY, APP_QUEUES and
+APP_DRAIN_SECONDS. SIGTERM drains: nothing more is taken, running attempts get
+time to end, the rest is given back. Probes: /livez, /readyz, /metrics.
+"""
 _GRAPH: Final = """Draw the DAG of a document.
 
 As a tree: each node stands under the node that all its ways lead through, a
@@ -103,6 +115,8 @@ app.command(
     usage="Usage: wf validate FILE... [OPTIONS]\n",
 )
 app.command("wfcore.cli.dev:dev", name="dev", help=_DEV)
+app.command("wfcore.cli.cluster:server", name="server", help=_SERVER)
+app.command("wfcore.cli.cluster:worker", name="worker", help=_WORKER)
 app.command(
     "wfcore.cli.graph:graph",
     name="graph",

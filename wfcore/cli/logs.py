@@ -23,7 +23,7 @@ _Entry = structlog.typing.EventDict
 
 _SHOWN: Final = ("execution", "node", "error")
 """What a record may carry beside its message. Of anything else nobody knows that it is masked."""
-_TALKATIVE: Final = ("httpx", "httpcore", "uvicorn.error")
+_TALKATIVE: Final = ("aiokafka", "httpx", "httpcore", "uvicorn.error")
 
 
 def log_to(console: Console, settings: Settings, *, shows_failures: bool = False) -> None:

@@ -25,6 +25,7 @@ from wfcore.engine.seeking import Seeker
 from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
+from wfcore.engine.timings import Timings
 from wfcore.engine.worker import Worker
 from wfcore.errors import StoreError
 from wfcore.outbound.allow import AllowList
@@ -57,6 +58,7 @@ class Materials:
     terms: Terms
     retention_seconds: float | None
     counters: Counters
+    timings: Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,14 @@ def _runtime(given: Materials, threads: Threads) -> Runtime:
     outcomes = Outcomes(given.store, given.counters)
     opened = OpenExecutions(plans, outcomes)
     return Runtime(
-        given.store, given.bus, given.terms, plans, opened, outcomes, counters=given.counters
+        given.store,
+        given.bus,
+        given.terms,
+        plans,
+        opened,
+        outcomes,
+        counters=given.counters,
+        timings=given.timings,
     )
 
 

@@ -72,6 +72,11 @@ class Attempt:
         self._since = monotonic()
 
     @property
+    def took(self) -> float:
+        """Seconds since it was leased."""
+        return monotonic() - self._since
+
+    @property
     def meters(self) -> Mapping[str, float] | None:
         """A copy of what it has used so far: an abandoned handler may go on counting."""
         return dict(self.context.meters) if self.context is not None else None
@@ -134,7 +139,7 @@ class Attempt:
         outcome = self.interruption or reached
         if isinstance(outcome, Failed):
             lines = self.context.log_lines if self.context is not None else []
-            return outcome._replace(took=monotonic() - self._since, log=tuple(lines))
+            return outcome._replace(took=self.took, log=tuple(lines))
         return outcome
 
     def _after_cancellation(self) -> Outcome:

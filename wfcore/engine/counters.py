@@ -1,10 +1,16 @@
 """What an engine counts about itself."""
 
-from dataclasses import dataclass
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
 
 from wfcore.workflow.states import NodeState
 
 __all__ = ["Counters"]
+
+
+_MOST_NAMES: Final = 200
 
 
 @dataclass(slots=True)
@@ -18,6 +24,8 @@ class Counters:
     failed: int = 0
     skipped: int = 0
     retried: int = 0
+    retried_by: Counter[str] = field(default_factory=Counter)
+    """Retries by the type of the error, of so many types as metrics can bear."""
     kept: int = 0
     """Leases that came with the Move that made the node READY: no hint, no second round trip."""
     taken: int = 0
@@ -39,8 +47,8 @@ class Counters:
     """Attempts that did not end when they were told to; their slots were given to others."""
     store_errors: int = 0
 
-    def note(self, state: NodeState) -> None:
-        """Count a node that an attempt brought into this state."""
+    def note(self, state: NodeState, error: str | None) -> None:
+        """Count a node that an attempt brought into this state; `error` is its record's text."""
         if state is NodeState.COMPLETED:
             self.completed += 1
         elif state is NodeState.FAILED:
@@ -49,3 +57,5 @@ class Counters:
             self.skipped += 1
         elif state is NodeState.WAITING:
             self.retried += 1
+            if error is not None and len(self.retried_by) < _MOST_NAMES:
+                self.retried_by[json.loads(error)["type"]] += 1

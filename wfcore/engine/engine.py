@@ -19,8 +19,10 @@ from wfcore.engine.following import follow
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plans import Document
 from wfcore.engine.retry import RetryDefaults
+from wfcore.engine.timings import Timings
 from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
+from wfcore.engine.vitals import Vitals
 from wfcore.engine.watch import Message, Watch
 from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
 from wfcore.outbound.allow import AllowList
@@ -32,7 +34,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.store.shared import Census, SharedStore
+from wfcore.store.shared import SharedStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -89,12 +91,8 @@ class Engine:
         check_arguments(
             concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
         )
-        self.registry: Registry = load_plugins(
-            handlers=handlers, plugins=plugins, discover=discover
-        )
-        self._store = (
-            store_from_url(store, durability=durability) if isinstance(store, str) else store
-        )
+        self.registry = load_plugins(handlers=handlers, plugins=plugins, discover=discover)
+        self._store = _store(store, durability)
         self._bus = _bus(bus)
         self._materials = Materials(
             registry=self.registry,
@@ -109,7 +107,10 @@ class Engine:
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
             counters=Counters(),
+            timings=Timings(),
         )
+        given = self._materials
+        self.vitals = Vitals(given.store, given.bus, given.queues, given.counters, given.timings)
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
@@ -334,16 +335,6 @@ class Engine:
         async for told in follow(self._parts.runtime, execution_id, after, transient=transient):
             yield told
 
-    async def census(self) -> Census | None:
-        """Count what the store of a cluster holds; None where it is this process's own."""
-        store = self._store
-        return await store.census() if isinstance(store, SharedStore) else None
-
-    async def pressure(self) -> str | None:
-        """Say why nothing new should be submitted now, or None."""
-        store = self._store
-        return await store.pressure() if isinstance(store, SharedStore) else None
-
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
         """Return what handlers that run here said about how far they are, by node."""
         return self._parts.worker.progress(execution_id)
@@ -363,6 +354,10 @@ class Engine:
         while not (record := await self.record(execution_id)).status.terminal:
             await watch.changed()
         return await self._parts.reader.result(record)
+
+
+def _store(given: str | StateStore, durability: Durability | None) -> StateStore:
+    return store_from_url(given, durability=durability) if isinstance(given, str) else given
 
 
 def _bus(given: str | TaskBus | None) -> TaskBus:

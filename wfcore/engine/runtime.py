@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final, TypeVar
 
 from wfcore.bus.contract import Task, TaskBus
@@ -14,6 +15,7 @@ from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.patience import insist
 from wfcore.engine.plans import Plans
+from wfcore.engine.timings import Timings
 from wfcore.engine.watch import Watchers
 from wfcore.store.contract import Lease, Move, Reply, StateStore
 from wfcore.store.shared import SharedStore
@@ -37,6 +39,7 @@ class Runtime:
     outcomes: Outcomes
     watchers: Watchers = field(default_factory=Watchers)
     counters: Counters = field(default_factory=Counters)
+    timings: Timings = field(default_factory=Timings)
     dice: random.Random = field(default_factory=random.Random)
     due_sooner: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a deadline may have come nearer than the sweeper knows."""
@@ -48,7 +51,14 @@ class Runtime:
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         """Apply Moves, however long the store is away: each may be applied twice."""
-        return await self.insist(lambda: self.store.apply(moves))
+        return await self.insist(lambda: self.timed(moves))
+
+    async def timed(self, moves: Sequence[Move]) -> list[Reply]:
+        """Apply Moves once, and take note of how long that took."""
+        begun = monotonic()
+        replies = await self.store.apply(moves)
+        self.timings.store.observe(monotonic() - begun)
+        return replies
 
     async def insist(self, command: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
         """Repeat an idempotent command until the store answers, or `patience` seconds are over."""

@@ -292,14 +292,9 @@ class Worker:
     ) -> Lease | None:
         """Apply what follows from an outcome; return the lease to go on with in the same slot."""
         runtime, held = self._runtime, attempt.lease
-        move = decide(
-            opened.plan,
-            held,
-            outcome,
-            runtime.terms,
-            runtime.token(),
-            runtime.dice.random(),
-        )
+        chance = runtime.dice.random()
+        move = decide(opened.plan, held, outcome, runtime.terms, runtime.token(), chance)
+        runtime.timings.ran(opened.plan.nodes[held.key].handler, attempt.took)
         reply, kept = await self._end(attempt, move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
@@ -356,7 +351,7 @@ class Worker:
         move.keep = 0 if self._draining else spare + own
         move.keep_token = runtime.token()
         try:
-            [reply] = await runtime.insist(lambda: runtime.store.apply([move]), patience)
+            [reply] = await runtime.insist(lambda: runtime.timed([move]), patience)
         except BaseException:
             self._slots.give_back(spare)
             raise
@@ -370,7 +365,7 @@ class Worker:
         if not _is_applied(reply):
             counters.stale_results += reply.code is Code.STALE
             return
-        counters.note(move.to)
+        counters.note(move.to, move.error)
         if move.to is NodeState.FAILED:
             tell_failed_node(move)
         elif move.to is NodeState.WAITING:

@@ -318,6 +318,10 @@ class StateStore(Protocol):
     durability: str
     """What an acknowledged command survives: `memory`, `relaxed` or `durable`."""
 
+    @property
+    def name(self) -> str:
+        """What it is and where, for people: without credentials."""
+
     async def open(self) -> None:
         """Take the store into use; raises `StoreOwned`, `StoreTooNew` or `StoreError`."""
 

@@ -33,6 +33,7 @@ class MemoryStore:
     """A `StateStore` in memory. Renewals come from another thread, hence the lock."""
 
     durability = "memory"
+    name = "memory"
 
     def __init__(self, clock: Clock = wall_clock) -> None:
         self._clock = clock

@@ -51,6 +51,7 @@ class SqliteStore:
         clock: Clock = wall_clock,
     ) -> None:
         self.durability: str = durability
+        self.name = f"SQLite file {path}"
         self._file = SqliteFile(Path(path), durable=durability == "durable")
         self._clock = clock
         self._writer = SqliteWriter(self._file, clock)

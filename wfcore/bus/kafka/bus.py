@@ -29,6 +29,7 @@ class KafkaBus:
 
     def __init__(self, brokers: KafkaBrokers, *, partitions: int = 8, prefix: str = "wf") -> None:
         self._brokers = brokers
+        self.name = f"Kafka at {brokers.bootstrap_servers}"
         self._partitions = partitions
         self._prefix = prefix
         self._arrivals = Arrivals()

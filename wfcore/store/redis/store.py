@@ -58,6 +58,7 @@ class RedisStore:
         clock: Clock | None = None,
     ) -> None:
         self._servers = RedisServers.read(url)
+        self.name = self._servers.name
         self._shards = Shards(self._servers, shards, clock)
         self._wanted = durability
         self.durability: str = durability or "memory"
