@@ -13,11 +13,11 @@ PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install 
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
 	/^Installing collected/ { print "    unpacking"; fflush() }'
 
-.PHONY: help demo test lint dev bench docs picture lock clean
+.PHONY: help demo demo-cluster test lint dev bench docs picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.runtime ## Set everything up and play the demo (no network after the set-up)
 	@$(BIN)/python examples/demo.py
@@ -28,6 +28,9 @@ test: .venv/.dev ## Set everything up and run the tests
 lint: .venv/.dev ## Style, types and import layers
 	@failed=0; for linter in "ruff check ." "ruff format --check ." "lint-imports --no-logo" \
 		mypy basedpyright; do echo "→ $$linter"; $(BIN)/$$linter || failed=1; done; exit $$failed
+
+demo-cluster: .venv/.dev ## The same as a cluster: Redis, Kafka, a server, two workers; one is killed
+	@$(BIN)/python examples/cluster_demo.py
 
 dev: .venv/.runtime ## Start the API and a worker in one process, on port 8000
 	@$(BIN)/wf dev

@@ -1,6 +1,6 @@
 """A small HTTP service that stands in for those which workflows call, and keeps a ledger.
 
-    python examples/service.py [PORT]
+    python examples/service.py [PORT [HOST]]
 
     GET /posts     the text that the seed's example expects of api.example.com
     GET /slow/N    {"number": N}, after half a second or a little more
@@ -42,8 +42,8 @@ class Service(ThreadingHTTPServer):
     # The default of 5 makes a burst of connections wait a second for its second SYN.
     request_queue_size = 128
 
-    def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", port), Request)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        super().__init__((host, port), Request)
         self.ledger: list[Entry] = []
         self.lock = threading.Lock()
         self.asked: Counter[str] = Counter()
@@ -148,7 +148,8 @@ def start(port: int = PORT) -> Service:
 
 
 if __name__ == "__main__":
-    with Service(int(sys.argv[1]) if sys.argv[1:] else PORT) as served:
+    given = dict(enumerate(sys.argv))
+    with Service(int(given.get(1, PORT)), given.get(2, "127.0.0.1")) as served:
         print(f"listening on {served.url}; Ctrl-C stops", flush=True)
         try:
             served.serve_forever()

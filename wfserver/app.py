@@ -7,7 +7,17 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from wfcore import Engine
-from wfserver import catalog, events, executions, health, listing, nodes, steering, submitting
+from wfserver import (
+    catalog,
+    events,
+    executions,
+    health,
+    listing,
+    metrics,
+    nodes,
+    steering,
+    submitting,
+)
 from wfserver.cross_origin import cross_origin
 from wfserver.description import DescribedAPI
 from wfserver.docs_page import add_docs
@@ -19,7 +29,7 @@ from wfserver.unread import UnreadBody
 
 __all__ = ["create_app"]
 
-_ROUTES = (submitting, executions, listing, steering, nodes, events, catalog, health)
+_ROUTES = (submitting, executions, listing, steering, nodes, events, catalog, health, metrics)
 
 
 def create_app(

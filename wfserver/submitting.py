@@ -15,6 +15,7 @@ from wfserver.description import answers, document_body, optional_body
 from wfserver.document import read_document, refused_with_lines
 from wfserver.idempotency import IdempotencyKey, execution_id_of, other_body_refused
 from wfserver.parameters import Parameters
+from wfserver.pressure import ROOM
 from wfserver.problems import RequestRefused
 from wfserver.results import results_response
 from wfserver.schemas import ExecutionStatus, StartedOrEnded, TriggerRequest, Validation
@@ -47,6 +48,7 @@ class SubmitParameters(Parameters):
         StartedOrEnded, examples.SUBMITTED, 400, 409, 413, 415, 422, 503, notices=True
     ),
     openapi_extra=document_body(),
+    dependencies=[ROOM],
 )
 async def submit(
     request: Request,
@@ -104,6 +106,7 @@ async def validate(request: Request, engine: ServingEngine) -> JSONResponse:
     operation_id="trigger",
     responses=answers(ExecutionStatus, examples.STARTED, 400, 404, 409, 413, 415, 422, 503),
     openapi_extra=optional_body(TriggerRequest, examples.OVERRIDES),
+    dependencies=[ROOM],
 )
 async def trigger(execution_id: str, request: Request, engine: ServingEngine) -> JSONResponse:
     """Start an execution, with other config values or an input if wanted.

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -84,6 +85,7 @@ class Cluster:
         self.folder = folder
         self.service = service
         self.ids: list[str] = []
+        self._keys = count()
         self.processes: list[Process] = []
         self.prefix = f"c{os.getpid()}-{time.monotonic_ns() % 10**9}"
         self._settings = {
@@ -123,12 +125,12 @@ class Cluster:
         process.says("ready")
         return process
 
-    def workers(self, count: int, dies: str = "", **settings: str) -> list[Process]:
+    def workers(self, many: int, dies: str = "", **settings: str) -> list[Process]:
         """Start workers side by side."""
         script = str(Path(__file__).with_name("mortal.py"))
         found = [
             self._start([sys.executable, script], "worker", WF_DIES=dies, **settings)
-            for _ in range(count)
+            for _ in range(many)
         ]
         for process in found:
             if not dies:
@@ -141,12 +143,12 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def submit(self, count: int, nodes: dict[str, list[str]] | None = None) -> list[str]:
+    def submit(self, many: int, nodes: dict[str, list[str]] | None = None) -> list[str]:
         """Start executions over HTTP, each with an idempotency key; return their ids."""
         document = self.document(nodes or DIAMOND)
         begun: list[str] = []
-        for _ in range(count):
-            headers = {"Idempotency-Key": f"key-{len(self.ids) + len(begun)}"}
+        for _ in range(many):
+            headers = {"Idempotency-Key": f"key-{next(self._keys)}"}
             answer = self.insist("POST", "/workflow?trigger=true", document, headers)
             begun.append(answer["execution_id"])
         self.ids += begun

@@ -1,6 +1,7 @@
 """F7, F8, F12, F13 on a real Kafka: gone, empty, rebalancing, repeating itself, poisoned."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -121,7 +122,9 @@ async def test_poison_repeats_and_stale_hints_are_counted_and_harm_nobody(
         ids = await asyncio.to_thread(opened.submit, 3)
         await asyncio.to_thread(opened.finish)
         prefix = opened.prefix
-        stale = '{"v":1,"q":"default","t":[["%s","a","call"],["no-such-id","a","call"]]}' % ids[0]
+        stale = json.dumps(
+            {"v": 1, "q": "default", "t": [[ids[0], "a", "call"], ["no-such", "a", "call"]]}
+        )
         poison = [b"\xff\xfe", b"{}", b'{"v":99,"q":"default","t":[]}', b"x" * 900_000]
         records = [*poison, *[stale.encode()] * 3]
         await _send(kafka_server, f"{prefix}.tasks.default", records)
