@@ -13,7 +13,7 @@ PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install 
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
 	/^Installing collected/ { print "    unpacking"; fflush() }'
 
-.PHONY: help demo demo-cluster test lint dev bench docs picture lock clean
+.PHONY: help demo demo-cluster test lint dev bench bench-cluster docs picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -37,6 +37,9 @@ dev: .venv/.runtime ## Start the API and a worker in one process, on port 8000
 
 bench: .venv/.runtime ## Run the benchmarks; one JSON line each
 	@$(BIN)/python -m benchmarks
+
+bench-cluster: .venv/.dev ## The same on a real Redis and Kafka, with a server and two workers
+	@$(BIN)/python -m benchmarks.cluster
 
 docs: .venv/.runtime ## Write the pages that are made from the code
 	@$(BIN)/python docs/generate.py

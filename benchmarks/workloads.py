@@ -9,21 +9,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from benchmarks import documents
-from wfcore import Engine, handler
+from benchmarks.noop import noop
+from wfcore import Engine
 
 __all__ = ["WORKLOADS", "Figures"]
 
 Figures = dict[str, float]
 Durability = Literal["durable", "relaxed"]
-
-
-@handler
-async def noop(value: Any = None) -> Any:
-    """Return what it was given."""
-    return value
 
 
 @asynccontextmanager
