@@ -13,9 +13,9 @@ RUN /opt/wf/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
 COPY --from=build /opt/wf /opt/wf
-RUN useradd --system --create-home --uid 10001 wf
+RUN useradd --system --uid 10001 wf && install -d -o wf /srv/wf
 ENV PATH=/opt/wf/bin:$PATH PYTHONUNBUFFERED=1
 USER wf
-WORKDIR /home/wf
+WORKDIR /srv/wf
 EXPOSE 8000 8001
 CMD ["wf", "server", "--host", "0.0.0.0", "--port", "8000"]

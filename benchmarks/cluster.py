@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
-
-import httpx
+from typing import Any
 
 from benchmarks import documents
+from benchmarks.http_client import HttpClient
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer, free_port
 
@@ -33,32 +33,29 @@ _PLUGIN = str(Path(__file__).with_name("noop.py"))
 class Client:
     """The HTTP API of the server that is measured."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
 
     async def run(self, document: documents.Document) -> None:
         """Submit, trigger and wait, in one request."""
-        self._ended(await self._post("/workflow?trigger=true&wait=60", document))
+        _ended(await self._http.ask("POST", "/workflow?trigger=true&wait=60", document))
 
     async def timed(self, document: documents.Document) -> float:
         """Return the seconds from trigger to end."""
-        execution = (await self._post("/workflow", document)).json()["execution_id"]
+        execution = (await self._http.ask("POST", "/workflow", document))["execution_id"]
         started = time.perf_counter()
-        await self._post(f"/workflow/trigger/{execution}", None)
+        await self._http.ask("POST", f"/workflow/trigger/{execution}")
         while True:
-            answer = await self._http.get(f"/workflows/{execution}/results?wait=60")
-            if answer.json()["status"] != "RUNNING":
+            answer = await self._http.ask("GET", f"/workflows/{execution}/results?wait=60")
+            if answer["status"] != "RUNNING":
                 break
-        self._ended(answer)
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        _ended(answer)
+        return seconds
 
-    async def _post(self, path: str, body: documents.Document | None) -> httpx.Response:
-        answer = await self._http.post(path, json=body)
-        answer.raise_for_status()
-        return answer
 
-    def _ended(self, answer: httpx.Response) -> None:
-        assert answer.json()["status"] == "COMPLETED", answer.text[:1_000]
+def _ended(answer: Any) -> None:
+    assert answer["status"] == "COMPLETED", answer
 
 
 async def chain(client: Client) -> Figures:
@@ -160,9 +157,7 @@ async def _cluster(fsync: str, bus: str) -> AsyncIterator[Client]:
         }
         port = free_port()
         stack.enter_context(_processes(settings, port, folder))
-        limits = httpx.Limits(max_connections=64)
-        base = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=base, timeout=600, limits=limits) as http:
+        async with aclosing(HttpClient(port)) as http:
             client = Client(http)
             await _warm(client)
             yield client
@@ -175,7 +170,7 @@ async def _warm(client: Client) -> None:
         try:
             await client.run(documents.three())
             break
-        except httpx.TransportError:
+        except OSError:
             assert time.monotonic() < give_up, "the server does not come up"
             await asyncio.sleep(0.2)
     await asyncio.sleep(5)
