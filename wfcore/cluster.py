@@ -4,7 +4,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 from wfcore.bus.contract import TaskBus
-from wfcore.bus.opening import bus_from_url, kafka_bus
+from wfcore.bus.opening import bus_from_url, kafka_bus, kafka_events
 from wfcore.problems import Problem
 from wfcore.settings import Settings, SettingsRefused
 from wfcore.store.opening import store_from_url
@@ -30,6 +30,10 @@ def cluster_options(settings: Settings) -> dict[str, Any]:
     options["store"] = _store(settings)
     options["bus"] = _bus(settings)
     options["queues"] = settings.queues
+    brokers = _brokers(settings)
+    if brokers is not None and settings.events != "none":
+        options["events_to"] = kafka_events(brokers, **_kafka_options(settings))
+        options["event_level"] = settings.events
     return options
 
 
@@ -55,27 +59,37 @@ def _redis_url(settings: Settings) -> str | None:
 
 
 def _bus(settings: Settings) -> TaskBus:
-    url = settings.bus_url
-    if url is None and settings.kafka_bootstrap_servers is not None:
-        url = f"kafka://{settings.kafka_bootstrap_servers}"
-    if url is None:
+    brokers = _brokers(settings)
+    if brokers is not None:
+        return kafka_bus(brokers, **_kafka_options(settings))
+    if settings.bus_url is None:
         _refuse("setting.bus", _NO_BUS)
-    if urlsplit(url).scheme != "kafka":
-        return bus_from_url(url)
-    files = (settings.kafka_ssl_cafile, settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
-    cafile, certfile, keyfile = (str(path) if path is not None else None for path in files)
-    return kafka_bus(
-        urlsplit(url).netloc,
-        partitions=settings.kafka_partitions,
-        prefix=settings.kafka_prefix,
-        security_protocol=settings.kafka_security_protocol,
-        sasl_mechanism=settings.kafka_sasl_mechanism,
-        sasl_username=settings.kafka_sasl_username,
-        sasl_password=settings.kafka_sasl_password,
-        ssl_cafile=cafile,
-        ssl_certfile=certfile,
-        ssl_keyfile=keyfile,
-    )
+    return bus_from_url(settings.bus_url)
+
+
+def _brokers(settings: Settings) -> str | None:
+    """Return Kafka's brokers, unless another bus is asked for."""
+    if settings.bus_url is None:
+        return settings.kafka_bootstrap_servers
+    parts = urlsplit(settings.bus_url)
+    return parts.netloc if parts.scheme == "kafka" else None
+
+
+def _kafka_options(settings: Settings) -> dict[str, Any]:
+    files = {
+        "ssl_cafile": settings.kafka_ssl_cafile,
+        "ssl_certfile": settings.kafka_ssl_certfile,
+        "ssl_keyfile": settings.kafka_ssl_keyfile,
+    }
+    return {
+        "partitions": settings.kafka_partitions,
+        "prefix": settings.kafka_prefix,
+        "security_protocol": settings.kafka_security_protocol,
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_username": settings.kafka_sasl_username,
+        "sasl_password": settings.kafka_sasl_password,
+        **{name: str(path) for name, path in files.items() if path is not None},
+    }
 
 
 def _refuse(code: str, message: str, hint: str | None = None) -> NoReturn:

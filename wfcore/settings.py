@@ -213,6 +213,10 @@ class Settings(BaseSettings):
     """Partitions of topics that are missing and are made."""
     kafka_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")] = "wf"
     """What topics and groups begin with."""
+    events: Annotated[Literal["none", "executions", "nodes"], BeforeValidator(_lower)] = (
+        "executions"
+    )
+    """Which events a cluster tells on the Kafka topic `wf.events`; those of all nodes cost most."""
     kafka_security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = "PLAINTEXT"
     """How brokers are talked to: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
     kafka_sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] = "PLAIN"

@@ -154,6 +154,14 @@ class Cluster:
         self.ids += begun
         return begun
 
+    def submit_now(self) -> None:
+        """Try to start an execution, once; raises `AssertionError` with the refusal."""
+        try:
+            self.ask("POST", "/workflow?trigger=true", self.document(DIAMOND))
+        except urllib.error.HTTPError as error:
+            said = f"Retry-After {error.headers['Retry-After']}: {error.read().decode()}"
+            raise AssertionError(said) from error
+
     def document(self, nodes: dict[str, list[str]]) -> Any:
         url = f"http://127.0.0.1:{self.service.port}"
         retry = {"max_attempts": 10, "initial_interval": 0.1, "max_interval": 0.5}
@@ -268,7 +276,14 @@ class Cluster:
     def metrics(self, worker: Process) -> dict[str, float]:
         """Read a worker's metrics."""
         port = worker.says("ready").split()[1]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        return self._metrics(f"http://127.0.0.1:{port}")
+
+    def server_metrics(self) -> dict[str, float]:
+        """Read the newest server's metrics."""
+        return self._metrics(self._url)
+
+    def _metrics(self, url: str) -> dict[str, float]:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=20) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name: float(value) for name, value in pairs}

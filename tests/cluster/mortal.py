@@ -4,7 +4,6 @@ The product has none. Settings are those of `wf worker`; `WF_DIES` names the poi
 many passes of it the process kills itself with SIGKILL.
 """
 
-import asyncio
 import os
 import signal
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from wfcore import NodeContext, handler
 from wfcore.bus.contract import Task
+from wfcore.cli.loops import run_in_loop
 from wfcore.cluster import cluster_options
 from wfcore.settings import Settings
 from wfcore.store.contract import Charge, Move, Reply
@@ -109,7 +109,7 @@ def main() -> None:
     watch_bus(options["bus"], FATE)
     with listen("127.0.0.1", settings.probe_port) as listener:
         port = listener.getsockname()[1]
-        asyncio.run(work(options, listener, lambda _: print("ready", port, flush=True)))
+        run_in_loop(work(options, listener, lambda _: print("ready", port, flush=True)))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """From a bus's URL to the bus."""
 
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from wfcore.bus.contract import TaskBus
+from wfcore.bus.events import EventSink
 from wfcore.bus.local import LocalBus
 from wfcore.errors import StoreError
 from wfcore.problems import did_you_mean
 
-__all__ = ["bus_from_url", "kafka_bus"]
+__all__ = ["bus_from_url", "kafka_bus", "kafka_events"]
 
 _REDIS: Final = (
     "redis",
@@ -40,16 +42,33 @@ def bus_from_url(url: str) -> TaskBus:
 
 def kafka_bus(brokers: str, *, partitions: int = 8, prefix: str = "wf", **login: Any) -> TaskBus:
     """Return a bus on Kafka; `login` are fields of `KafkaBrokers`. Raises `StoreError`."""
+    kafka = _kafka(brokers)
+    at = kafka.KafkaBrokers(brokers, **login)
+    bus: TaskBus = kafka.KafkaBus(at, partitions=partitions, prefix=prefix)
+    return bus
+
+
+def kafka_events(
+    brokers: str, *, partitions: int = 8, prefix: str = "wf", **login: Any
+) -> EventSink:
+    """Return where events are told on Kafka, the topic `<prefix>.events`; raises `StoreError`."""
+    kafka = _kafka(brokers)
+    at = kafka.KafkaBrokers(brokers, **login)
+    sink: EventSink = kafka.KafkaEvents(at, partitions=partitions, topic=f"{prefix}.events")
+    return sink
+
+
+def _kafka(brokers: str) -> Any:
+    """Import what needs the driver."""
+    if not brokers or "@" in brokers:
+        raise StoreError("write kafka://host:9092,host2:9092; logins are settings (APP_KAFKA_...)")
     try:
-        from wfcore.bus.kafka import KafkaBrokers, KafkaBus  # noqa: PLC0415
+        return import_module("wfcore.bus.kafka")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "aiokafka":
             raise
         message = "the driver for Kafka is not installed: pip install 'wfcore[kafka]'"
         raise StoreError(message) from error
-    if not brokers or "@" in brokers:
-        raise StoreError("write kafka://host:9092,host2:9092; logins are settings (APP_KAFKA_...)")
-    return KafkaBus(KafkaBrokers(brokers, **login), partitions=partitions, prefix=prefix)
 
 
 def _redis_bus(url: str) -> TaskBus:

@@ -1,6 +1,5 @@
 """`wf server` and `wf worker`: the processes of a cluster."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, failures_told
 from wfcore.cli.logs import log_to
+from wfcore.cli.loops import run_in_loop
 from wfcore.cli.options import Allowed, Plugins, outbound_allow
 from wfcore.cli.serving import listening
 from wfcore.cli.wording import counted, printable
@@ -51,7 +51,7 @@ def server(
             listener=listening(host, port),
             on_ready=lambda url, engine: _announce_server(console, settings, url, engine),
         )
-        asyncio.run(work)
+        run_in_loop(work)
     return Exit.OK
 
 
@@ -65,7 +65,7 @@ def worker(*, plugin: Plugins = (), allow: Allowed = ()) -> int:
         work = _part("wfworker.process", "work")
         with listening(settings.probe_host, settings.probe_port) as listener:
             host, port = listener.getsockname()[:2]
-            asyncio.run(
+            run_in_loop(
                 work(
                     options,
                     listener,

@@ -23,7 +23,7 @@ __all__ = ["config"]
 _MASK: Final = "***"
 _PREFIX: Final = "APP_"
 _SECRET: Final = "APP_SECRET_"  # noqa: S105 - what the names of secrets begin with
-_KEYS: Final = frozenset({"api_key", "api_keys"})
+_KEYS: Final = frozenset({"api_key", "api_keys", "kafka_sasl_password", "redis_password"})
 # Up to the last @, should a password have one that is not escaped: rather too much than too little.
 _USER: Final = re.compile(r"(?<=://)\S*@")
 _PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")

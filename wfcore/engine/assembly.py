@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 
 from wfcore.bus.contract import TaskBus
+from wfcore.bus.events import EventSink
 from wfcore.engine.arguments import template_limits
 from wfcore.engine.attempt import Workshop
 from wfcore.engine.counters import Counters
@@ -18,6 +19,7 @@ from wfcore.engine.plans import Plans
 from wfcore.engine.presence import Presence
 from wfcore.engine.proof import Prover
 from wfcore.engine.reader import ExecutionReader
+from wfcore.engine.relay import Relay
 from wfcore.engine.retention import Retention
 from wfcore.engine.retrying import Retrying
 from wfcore.engine.runtime import Runtime
@@ -34,7 +36,7 @@ from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import LeaseRef, StateStore
-from wfcore.store.shared import SharedStore
+from wfcore.store.shared import FeedLevel, SharedStore
 from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
 
@@ -51,6 +53,8 @@ class Materials:
     concurrency: int
     """0: nothing runs here."""
     queues: tuple[str, ...]
+    events_to: EventSink | None
+    event_level: FeedLevel
     settings: Mapping[str, str]
     secrets: SecretSource
     allow: AllowList
@@ -75,6 +79,7 @@ class Assembly:
     heart: Heart
     seeker: Seeker | None
     presence: Presence | None
+    relay: Relay | None
     submission: Submission
     retrying: Retrying
     retention: Retention
@@ -92,6 +97,8 @@ class Assembly:
             found["seeker"] = self.seeker.run
         if self.presence is not None:
             found["presence"] = self.presence.run
+        if self.relay is not None:
+            found["relay"] = self.relay.run
         return found
 
 
@@ -118,6 +125,7 @@ def assemble(given: Materials) -> Assembly:
         heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
         seeker=seeker,
         presence=presence,
+        relay=_relay(given, shared),
         submission=submission,
         retrying=Retrying(runtime, submission, given.limits),
         retention=Retention(runtime, given.retention_seconds),
@@ -125,6 +133,12 @@ def assemble(given: Materials) -> Assembly:
             runtime, given.registry, NodeReader(runtime, worker, threads, given.registry.handlers)
         ),
     )
+
+
+def _relay(given: Materials, shared: SharedStore | None) -> Relay | None:
+    if shared is None or given.events_to is None:
+        return None
+    return Relay(shared, given.events_to, given.event_level)
 
 
 def _reader(

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self, overload
 
 from wfcore.bus.contract import TaskBus
+from wfcore.bus.events import EventSink
 from wfcore.bus.local import LocalBus
 from wfcore.bus.opening import bus_from_url
 from wfcore.engine.arguments import check_arguments, plugin_settings, secret_source
@@ -34,7 +35,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.store.shared import SharedStore
+from wfcore.store.shared import FeedLevel, SharedStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -51,7 +52,8 @@ class Engine:
     (`kafka://host:9092`, `redis://host`) or a `TaskBus`; left out, tasks stay in this process, and
     other processes of the same store find them there. With `worker=False` nothing runs here: what
     is submitted is run by the workers of the store. `queues` are those that are worked on; left
-    out, those of all handlers. `handlers` and `plugins` are registered beside what is installed
+    out, those of all handlers. Events of a shared store are told to `events_to`, those of
+    executions or of all `nodes`. `handlers` and `plugins` are registered beside what is installed
     (`discover=False`: instead of it). `durability` is what an acknowledgement survives on SQLite:
     `durable` a power cut (the default there), `relaxed` the process's death; on Redis, the least
     that its settings have to give.
@@ -72,6 +74,8 @@ class Engine:
         bus: str | TaskBus | None = None,
         worker: bool = True,
         queues: Iterable[str] | None = None,
+        events_to: EventSink | None = None,
+        event_level: FeedLevel = "executions",
         handlers: Iterable[HandlerLike] = (),
         plugins: Iterable[object] = (),
         discover: bool = True,
@@ -100,6 +104,8 @@ class Engine:
             bus=self._bus,
             concurrency=concurrency if worker else 0,
             queues=_queues(queues, self.registry),
+            events_to=events_to,
+            event_level=event_level,
             settings=plugin_settings(settings),
             secrets=secret_source(secrets),
             allow=AllowList.read(outbound_allow),
@@ -168,6 +174,8 @@ class Engine:
         except BaseException:
             await self._store.close()
             raise
+        if self._materials.events_to is not None:
+            await self._materials.events_to.open()
         parts.heart.start()
         self._tasks = [
             asyncio.create_task(keep_running(name, loop)) for name, loop in parts.loops().items()
@@ -189,6 +197,8 @@ class Engine:
             await parts.presence.leave()
         await self._close_handlers()
         await self._bus.close()
+        if self._materials.events_to is not None:
+            await self._materials.events_to.close()
         await parts.http.close()
         parts.threads.close()
         await self._store.close()

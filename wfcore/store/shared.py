@@ -4,11 +4,20 @@ Without this an engine is alone with its store: nothing happens there that it di
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from wfcore.store.contract import Lease, StateStore
+from wfcore.store.contract import Event, Lease, StateStore
 
-__all__ = ["Census", "Heard", "QueueDepth", "SharedStore", "Taken", "WorkerRecord"]
+__all__ = [
+    "Census",
+    "FeedLevel",
+    "FeedPage",
+    "Heard",
+    "QueueDepth",
+    "SharedStore",
+    "Taken",
+    "WorkerRecord",
+]
 
 Heard = Callable[[str, bool], None]
 """Called in the event loop with an execution that changed, and whether it may have ended."""
@@ -46,9 +55,26 @@ class WorkerRecord(NamedTuple):
     queues: tuple[str, ...]
 
 
+class FeedPage(NamedTuple):
+    """Events of one shard that wait to be told elsewhere, in order."""
+
+    events: Sequence[tuple[str, Event]]
+    """Each with its execution."""
+    listed: int
+    """How many to confirm: those of deleted executions are counted too."""
+
+
+FeedLevel = Literal["executions", "nodes"]
+"""Which events are told elsewhere: the turns of executions, or all."""
+
+
 @runtime_checkable
 class SharedStore(StateStore, Protocol):
     """A `StateStore` of many processes."""
+
+    @property
+    def shards(self) -> int:
+        """Into how many parts, each with an order of its own, it is divided."""
 
     async def take(
         self,
@@ -76,6 +102,15 @@ class SharedStore(StateStore, Protocol):
 
     async def pressure(self) -> str | None:
         """Say why nothing new should be stored now (memory runs out), or None."""
+
+    async def feed(self, shard: int, relay: str, level: FeedLevel, limit: int) -> FeedPage | None:
+        """Read what a relay is to tell elsewhere of one shard; None: another relay does.
+
+        From the first call on, events of that level are kept until `fed` confirms them.
+        """
+
+    async def fed(self, shard: int, relay: str, count: int) -> None:
+        """Confirm the first `count` of them; ignored from a relay that lost its turn."""
 
     def listen(self, heard: Heard) -> None:
         """Tell of what other processes do to the executions that are followed.

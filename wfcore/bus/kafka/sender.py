@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from wfcore.bus.kafka.brokers import KafkaBrokers
 
-__all__ = ["Outgoing", "Sender"]
+__all__ = ["Outgoing", "Sender", "stop_producer"]
 
 _log = logging.getLogger(__name__)
 _MOST_WAITING: Final = 10_000
@@ -78,7 +78,7 @@ class Sender:
                     _log.warning("hints cannot be sent to Kafka: %r; the store has them", error)
                 self.healthy = False
             finally:
-                await _stop(producer)
+                await stop_producer(producer)
             if not self._closing:
                 self.dropped += len(self._waiting)
                 self._waiting.clear()
@@ -119,7 +119,7 @@ class Sender:
                 self._topics.clear()
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer; one that hangs is left behind (aiokafka #1101)."""
     stopping = asyncio.get_running_loop().create_task(producer.stop())
     await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)

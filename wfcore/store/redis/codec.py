@@ -32,6 +32,7 @@ __all__ = [
     "description_of",
     "due_of",
     "event_of",
+    "fed_event",
     "lease_of",
     "node_of",
     "record_of",
@@ -261,3 +262,8 @@ def event_of(seq: int, stored: bytes, created: int) -> Event:
         _STATUSES[status],
         json.loads(detail[0]) if detail and detail[0] else None,
     )
+
+
+def fed_event(seq: int, created: int, stored: str) -> Event:
+    """Return an event that came through the script."""
+    return event_of(seq, _as_bytes(stored), created)

@@ -28,7 +28,7 @@ from wfcore.store.redis.hearing import Hearing
 from wfcore.store.redis.script import join, packed
 from wfcore.store.redis.searching import search
 from wfcore.store.redis.shards import Shards, all_of
-from wfcore.store.shared import Census, Heard, QueueDepth, Taken, WorkerRecord
+from wfcore.store.shared import Census, FeedLevel, FeedPage, Heard, QueueDepth, Taken, WorkerRecord
 from wfcore.workflow.states import Status
 
 __all__ = ["RedisStore"]
@@ -290,6 +290,24 @@ class RedisStore:
         if most and used > _FULL * most:
             return f"the store's memory is {used / most:.0%} full"
         return None
+
+    @property
+    def shards(self) -> int:
+        """Into how many shards it is divided."""
+        return len(self._shards.tags)
+
+    async def feed(self, shard: int, relay: str, level: FeedLevel, limit: int) -> FeedPage | None:
+        """Read what a relay is to tell elsewhere."""
+        answer = await self._shards.all_writes[shard].ask("feed", relay, level, limit)
+        if not answer:
+            return None
+        found, listed = answer
+        events = [(execution, codec.fed_event(*event)) for execution, *event in found]
+        return FeedPage(events, listed)
+
+    async def fed(self, shard: int, relay: str, count: int) -> None:
+        """Confirm what was told."""
+        await self._shards.all_writes[shard].ask("fed", relay, count)
 
     def listen(self, heard: Heard) -> None:
         """Tell of what is followed; the connection is made at the first of it."""

@@ -12,6 +12,8 @@
 --   r:<queue>\0<handler>  READY nodes by the time when they became it; q: the set of these names
 --   due            nodes and executions by deadline
 --   s:<status>     executions by number; old: those that do not run, by their end or creation
+--   feed           which events are to be told elsewhere; f: those that wait for that, in order;
+--   relay          who tells them
 --   t:<token>      what a take with this token took, for its repeat; k: the last number
 local TAG = KEYS[1] .. ':'
 local SHARD, SHARDS = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -132,7 +134,7 @@ local function set_status(ex, status)
     call('ZADD', TAG .. 'old', NOW, ex.id)
   end
   ex.m[STATUS] = status
-  ex.dirty = true
+  ex.dirty, ex.turned = true, true
 end
 
 local function begin(ex)
@@ -158,7 +160,12 @@ local function log(ex, key, before, to, attempt, fired, kept, detail)
   local event = {
     NOW - ex.m[CREATED], key, before, to, attempt, fired, kept, STATES[ex.m[STATUS]], detail,
   }
-  call('RPUSH', TAG .. 'e:' .. ex.id, pack(event))
+  local seq = call('RPUSH', TAG .. 'e:' .. ex.id, pack(event))
+  local level = call('GET', TAG .. 'feed')
+  if level == 'nodes' or (level and ex.turned) then
+    call('RPUSH', TAG .. 'f', pack({ ex.id, seq }))
+  end
+  ex.turned = false
   -- Messages to who listens; without anyone they cost next to nothing.
   call('PUBLISH', TAG .. 'c:' .. ex.id, '')
   if ex.m[FINISHED] then call('PUBLISH', TAG .. 'ended', ex.id) end

@@ -112,6 +112,31 @@ local function past(age, limit)
   return found
 end
 
+local DAY_MS, RELAY_MS = 24 * 3600 * 1000, 10000
+
+-- The events that wait to be told elsewhere, for the one relay that tells those of this shard.
+local function feed(relay, level, limit)
+  local owner = call('GET', TAG .. 'relay')
+  if owner and owner ~= relay then return false end
+  call('SET', TAG .. 'relay', relay, 'PX', RELAY_MS)
+  call('SET', TAG .. 'feed', level, 'PX', DAY_MS)
+  local listed = call('LRANGE', TAG .. 'f', 0, limit - 1)
+  local found = {}
+  for _, entry in ipairs(listed) do
+    local place = cmsgpack.unpack(entry)
+    local ex = find(place[1])
+    local event = ex and call('LINDEX', TAG .. 'e:' .. place[1], place[2] - 1)
+    if event then found[#found + 1] = { place[1], place[2], ex.m[CREATED], event } end
+  end
+  return { found, #listed }
+end
+
+local function fed(relay, count)
+  if call('GET', TAG .. 'relay') ~= relay then return false end
+  call('LTRIM', TAG .. 'f', count, -1)
+  return true
+end
+
 local function stats()
   local counts, queues = {}, {}
   for _, status in ipairs({ 'PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED' }) do

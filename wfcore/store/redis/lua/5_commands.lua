@@ -4,7 +4,7 @@
 local COMMANDS = {
   move = apply, halt = halt, take = take, create = create, hold = hold, unhold = unhold, holders = holders,
   delete = delete, read = read, results = results, due = due, active = active, renew = renew,
-  list = list, past = past, stats = stats,
+  feed = feed, fed = fed, list = list, past = past, stats = stats,
 }
 
 local NOT_OURS = { 'OOM', 'READONLY', 'MISCONF', 'NOREPLICAS', 'CLUSTERDOWN', 'MASTERDOWN' }
