@@ -45,6 +45,9 @@ def test_nothing_secret_is_shown(folder: Folder, output: str) -> None:
         APP_STORE_URL="sqlite://user:canary-five@/wf.db",
         APP_SERVER_URL="https://me:canary-six@example.com",
         APP_SLACK_TOKEN="canary-seven",
+        APP_REDIS_PASSWORD="canary-nine",
+        APP_KAFKA_SASL_PASSWORD="canary-ten",
+        APP_BUS_URL="redis://:canary-eleven@host/0",
         APP_SLACK_URL="https://me:canary-eight@example.com",
     )
     assert done.code == 0

@@ -16,7 +16,7 @@ from typing import Final
 from redis import Redis
 
 from tests.conformance.clock import ManualClock
-from tests.servers.redis import DATABASES, shared_redis
+from tests.servers.redis import DATABASES, shared_redis, shared_redis_cluster
 from wfcore.store.clock import Clock
 from wfcore.store.contract import StateStore
 from wfcore.store.memory import MemoryStore
@@ -94,6 +94,15 @@ def _redis_in_shards(place: Place) -> StateStore:
     return RedisStore(_fresh(place), shards=5, clock=place.clock)
 
 
+def _redis_cluster(place: Place) -> StateStore:
+    mark = place.directory / "flushed"
+    if not mark.exists():
+        place.directory.mkdir(parents=True, exist_ok=True)
+        shared_redis_cluster().flush()
+        mark.touch()
+    return RedisStore(shared_redis_cluster().url, shards=8, clock=place.clock)
+
+
 def _fresh(place: Place) -> str:
     """Return the address of a database that has nothing but what this place put there."""
     mark = place.directory / "database"
@@ -115,6 +124,7 @@ BACKENDS: Final = (
     Backend("redis", _redis, moves_clock=False, restarts=True),
     Backend("redis-with-our-clock", _redis_with_our_clock, restarts=True),
     Backend("redis-in-shards", _redis_in_shards, restarts=True, in_shards=True),
+    Backend("redis-cluster", _redis_cluster, restarts=True, in_shards=True),
 )
 
 RESTARTING: Final = tuple(backend for backend in BACKENDS if backend.restarts)

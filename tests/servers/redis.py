@@ -15,7 +15,14 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-__all__ = ["RedisServer", "free_port", "redis_binary", "shared_redis"]
+__all__ = [
+    "RedisCluster",
+    "RedisServer",
+    "free_port",
+    "redis_binary",
+    "shared_redis",
+    "shared_redis_cluster",
+]
 
 _READY_SECONDS = 20.0
 DATABASES = 64
@@ -55,11 +62,29 @@ def shared_redis() -> "RedisServer":
     return server
 
 
+@cache
+def shared_redis_cluster() -> "RedisCluster":
+    """Return a Redis Cluster of three nodes that lives as long as the tests do."""
+    folder = Path(tempfile.mkdtemp(prefix="wf-redis-cluster-"))
+    cluster = RedisCluster(folder)
+    cluster.start()
+
+    def stop() -> None:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    return cluster
+
+
 class RedisServer:
     """One server; it keeps its port and its data over `kill` and `start`."""
 
-    def __init__(self, folder: Path, *options: str, fsync: str = "everysec") -> None:
+    def __init__(
+        self, folder: Path, *options: str, fsync: str = "everysec", password: str | None = None
+    ) -> None:
         self.folder = folder
+        self._password = password
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = ("--appendonly", "yes", "--appendfsync", fsync, *options)
@@ -78,7 +103,7 @@ class RedisServer:
         return self._process.pid
 
     def client(self) -> Redis:
-        return Redis(port=self.port)
+        return Redis(port=self.port, password=self._password)
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -131,3 +156,47 @@ class RedisServer:
                 assert self._process.poll() is None, f"redis-server ended:\n{log}"
                 assert time.monotonic() < end, f"redis-server does not answer:\n{log}"
                 time.sleep(0.02)
+
+
+class RedisCluster:
+    """A Redis Cluster of three masters, its slots divided evenly."""
+
+    def __init__(self, folder: Path) -> None:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        self.nodes = [RedisServer(folder / str(number), *options) for number in range(3)]
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Start the nodes, introduce them to each other, and wait until they agree."""
+        for node in self.nodes:
+            node.start()
+        share = 16_384 // len(self.nodes) + 1
+        for number, node in enumerate(self.nodes):
+            with node.client() as client:
+                last = min((number + 1) * share, 16_384)
+                client.execute_command("CLUSTER", "ADDSLOTS", *range(number * share, last))
+                for other in self.nodes:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port)
+        end = time.monotonic() + _READY_SECONDS
+        while not all(self._agrees(node) for node in self.nodes):
+            assert time.monotonic() < end, "the nodes do not agree on a cluster"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop all nodes."""
+        for node in self.nodes:
+            node.stop()
+
+    def flush(self) -> None:
+        """Delete everything."""
+        for node in self.nodes:
+            with node.client() as client:
+                client.flushall()
+
+    def _agrees(self, node: RedisServer) -> bool:
+        with node.client() as client:
+            told = client.execute_command("CLUSTER", "INFO")
+        text = told.decode() if isinstance(told, bytes) else str(told)
+        return "cluster_state:ok" in text.replace("': '", ":") and (
+            "cluster_known_nodes:3" in text.replace("': '", ":")
+        )

@@ -68,6 +68,11 @@ _CONFIG: Final = """Show every setting: its value, and where it came from.
 
 Credentials are masked; of secrets, only the names are shown.
 """
+_DOCTOR: Final = """Look whether what a cluster stands on is there, and well.
+
+Versions, plugins, the store (durability, clock, memory), workers and what waits
+for them, the bus. The exit code is 1 where something is not well.
+"""
 _EXECUTIONS: Final = "List, follow, cancel and take up again what runs on a server."
 _LIST: Final = """List executions, the newest first.
 
@@ -132,6 +137,7 @@ app.command(
 )
 app.command("wfcore.cli.plugins:list_plugins", name="plugins", help=_PLUGINS)
 app.command("wfcore.cli.config:config", name="config", help=_CONFIG)
+app.command("wfcore.cli.doctor:doctor", name="doctor", help=_DOCTOR)
 app.register_install_completion_command(help="Let the shell complete wf (bash, zsh, fish).")
 
 

@@ -76,6 +76,9 @@ class SharedStore(StateStore, Protocol):
     def shards(self) -> int:
         """Into how many parts, each with an order of its own, it is divided."""
 
+    async def clock(self) -> int:
+        """Return the store's own time, the only one that counts: milliseconds since the epoch."""
+
     async def take(
         self,
         wanted: Sequence[tuple[str, str]],

@@ -236,6 +236,10 @@ class RedisStore:
         listed = sorted((since, identifier) for found in answers for since, identifier in found)
         return [identifier for _, identifier in listed[:limit]]
 
+    async def clock(self) -> int:
+        """Return the time of the first shard's server."""
+        return int(await self._shards.all_reads[0].ask("clock"))
+
     async def take(
         self,
         wanted: Sequence[tuple[str, str]],

@@ -137,6 +137,10 @@ local function fed(relay, count)
   return true
 end
 
+local function clock()
+  return NOW
+end
+
 local function stats()
   local counts, queues = {}, {}
   for _, status in ipairs({ 'PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED' }) do

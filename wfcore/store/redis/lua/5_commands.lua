@@ -2,7 +2,7 @@
 -- the others go on; where Redis itself refuses to write, it does so before anything was written.
 
 local COMMANDS = {
-  move = apply, halt = halt, take = take, create = create, hold = hold, unhold = unhold, holders = holders,
+  move = apply, halt = halt, clock = clock, take = take, create = create, hold = hold, unhold = unhold, holders = holders,
   delete = delete, read = read, results = results, due = due, active = active, renew = renew,
   feed = feed, fed = fed, list = list, past = past, stats = stats,
 }
