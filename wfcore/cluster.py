@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.opening import bus_from_url, kafka_bus, kafka_events
+from wfcore.engine.relay import Telling
 from wfcore.problems import Problem
 from wfcore.settings import Settings, SettingsRefused
 from wfcore.store.opening import store_from_url
@@ -32,8 +33,8 @@ def cluster_options(settings: Settings) -> dict[str, Any]:
     options["queues"] = settings.queues
     brokers = _brokers(settings)
     if brokers is not None and settings.events != "none":
-        options["events_to"] = kafka_events(brokers, **_kafka_options(settings))
-        options["event_level"] = settings.events
+        sink = kafka_events(brokers, **_kafka_options(settings))
+        options["events_to"] = Telling(sink, settings.events)
     return options
 
 

@@ -9,7 +9,7 @@ from tests.docs.reader import ROOT, Block, Reader, blocks
 PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [each.text for each in blocks(PAGE) if each.language == "bash"]
 ELSEWHERE = ("make demo", ".venv/bin/python examples/lanes.py", "pip install")
-"""Begins of blocks that other tests do: tests/cli/test_demo.py, test_resume.py, tests/project."""
+"""Begins of blocks that other tests do: in tests/cli, tests/project and tests/cluster."""
 
 
 def steps() -> list[Block]:
@@ -35,4 +35,4 @@ def test_the_commands_of_the_readme_work(reader: Reader) -> None:
 
 def test_the_readme_has_its_commands() -> None:
     assert len(steps()) == 9
-    assert len([each for each in COMMANDS if each.startswith(ELSEWHERE)]) == 3
+    assert len([each for each in COMMANDS if each.startswith(ELSEWHERE)]) == 4

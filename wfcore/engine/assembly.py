@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 
 from wfcore.bus.contract import TaskBus
-from wfcore.bus.events import EventSink
 from wfcore.engine.arguments import template_limits
 from wfcore.engine.attempt import Workshop
 from wfcore.engine.counters import Counters
@@ -19,7 +18,7 @@ from wfcore.engine.plans import Plans
 from wfcore.engine.presence import Presence
 from wfcore.engine.proof import Prover
 from wfcore.engine.reader import ExecutionReader
-from wfcore.engine.relay import Relay
+from wfcore.engine.relay import Relay, Telling
 from wfcore.engine.retention import Retention
 from wfcore.engine.retrying import Retrying
 from wfcore.engine.runtime import Runtime
@@ -28,6 +27,7 @@ from wfcore.engine.submission import Submission
 from wfcore.engine.sweeper import Sweeper
 from wfcore.engine.threads import Threads
 from wfcore.engine.timings import Timings
+from wfcore.engine.vitals import Vitals
 from wfcore.engine.worker import Worker
 from wfcore.errors import StoreError
 from wfcore.outbound.allow import AllowList
@@ -36,11 +36,11 @@ from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import LeaseRef, StateStore
-from wfcore.store.shared import FeedLevel, SharedStore
+from wfcore.store.shared import SharedStore
 from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
 
-__all__ = ["Assembly", "Materials", "assemble"]
+__all__ = ["Assembly", "Materials", "assemble", "vitals_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,7 @@ class Materials:
     concurrency: int
     """0: nothing runs here."""
     queues: tuple[str, ...]
-    events_to: EventSink | None
-    event_level: FeedLevel
+    events_to: Telling | None
     settings: Mapping[str, str]
     secrets: SecretSource
     allow: AllowList
@@ -102,6 +101,11 @@ class Assembly:
         return found
 
 
+def vitals_of(given: Materials) -> Vitals:
+    """Return what tells how an engine of these is, open or not."""
+    return Vitals(given.store, given.bus, given.queues, given.counters, given.timings)
+
+
 def assemble(given: Materials) -> Assembly:
     """Return the parts of an engine whose store and bus are open."""
     threads = Threads(given.counters)
@@ -138,7 +142,7 @@ def assemble(given: Materials) -> Assembly:
 def _relay(given: Materials, shared: SharedStore | None) -> Relay | None:
     if shared is None or given.events_to is None:
         return None
-    return Relay(shared, given.events_to, given.event_level)
+    return Relay(shared, given.events_to)
 
 
 def _reader(

@@ -8,22 +8,21 @@ from types import TracebackType
 from typing import Any, Final, Self, overload
 
 from wfcore.bus.contract import TaskBus
-from wfcore.bus.events import EventSink
 from wfcore.bus.local import LocalBus
 from wfcore.bus.opening import bus_from_url
 from wfcore.engine.arguments import check_arguments, plugin_settings, secret_source
-from wfcore.engine.assembly import Assembly, Materials, assemble
+from wfcore.engine.assembly import Assembly, Materials, assemble, vitals_of
 from wfcore.engine.collector import relax_collector
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
 from wfcore.engine.following import follow
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plans import Document
+from wfcore.engine.relay import Telling
 from wfcore.engine.retry import RetryDefaults
 from wfcore.engine.timings import Timings
 from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
-from wfcore.engine.vitals import Vitals
 from wfcore.engine.watch import Message, Watch
 from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
 from wfcore.outbound.allow import AllowList
@@ -35,7 +34,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.store.shared import FeedLevel, SharedStore
+from wfcore.store.shared import SharedStore
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -52,8 +51,8 @@ class Engine:
     (`kafka://host:9092`, `redis://host`) or a `TaskBus`; left out, tasks stay in this process, and
     other processes of the same store find them there. With `worker=False` nothing runs here: what
     is submitted is run by the workers of the store. `queues` are those that are worked on; left
-    out, those of all handlers. Events of a shared store are told to `events_to`, those of
-    executions or of all `nodes`. `handlers` and `plugins` are registered beside what is installed
+    out, those of all handlers. Events of a shared store are told as
+    `events_to` says. `handlers` and `plugins` are registered beside what is installed
     (`discover=False`: instead of it). `durability` is what an acknowledgement survives on SQLite:
     `durable` a power cut (the default there), `relaxed` the process's death; on Redis, the least
     that its settings have to give.
@@ -74,8 +73,7 @@ class Engine:
         bus: str | TaskBus | None = None,
         worker: bool = True,
         queues: Iterable[str] | None = None,
-        events_to: EventSink | None = None,
-        event_level: FeedLevel = "executions",
+        events_to: Telling | None = None,
         handlers: Iterable[HandlerLike] = (),
         plugins: Iterable[object] = (),
         discover: bool = True,
@@ -105,7 +103,6 @@ class Engine:
             concurrency=concurrency if worker else 0,
             queues=_queues(queues, self.registry),
             events_to=events_to,
-            event_level=event_level,
             settings=plugin_settings(settings),
             secrets=secret_source(secrets),
             allow=AllowList.read(outbound_allow),
@@ -115,8 +112,7 @@ class Engine:
             counters=Counters(),
             timings=Timings(),
         )
-        given = self._materials
-        self.vitals = Vitals(given.store, given.bus, given.queues, given.counters, given.timings)
+        self.vitals = vitals_of(self._materials)
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
@@ -175,7 +171,7 @@ class Engine:
             await self._store.close()
             raise
         if self._materials.events_to is not None:
-            await self._materials.events_to.open()
+            await self._materials.events_to.sink.open()
         parts.heart.start()
         self._tasks = [
             asyncio.create_task(keep_running(name, loop)) for name, loop in parts.loops().items()
@@ -198,7 +194,7 @@ class Engine:
         await self._close_handlers()
         await self._bus.close()
         if self._materials.events_to is not None:
-            await self._materials.events_to.close()
+            await self._materials.events_to.sink.close()
         await parts.http.close()
         parts.threads.close()
         await self._store.close()

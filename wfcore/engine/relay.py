@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wfcore.bus.events import EventRecord, EventSink
 from wfcore.engine.plans import json_text
@@ -17,7 +17,7 @@ from wfcore.errors import StoreError
 from wfcore.store.contract import Event
 from wfcore.store.shared import FeedLevel, SharedStore
 
-__all__ = ["Relay", "cloud_event"]
+__all__ = ["Relay", "Telling", "cloud_event"]
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 500
@@ -26,13 +26,19 @@ _PAUSE_SECONDS: Final = 2.0
 _CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 
 
+class Telling(NamedTuple):
+    """Where events are told, and which: the turns of `executions`, or all of their `nodes`."""
+
+    sink: EventSink
+    level: FeedLevel = "executions"
+
+
 class Relay:
     """Passes events of a store on to a sink. Every process of a cluster may run one."""
 
-    def __init__(self, store: SharedStore, sink: EventSink, level: FeedLevel) -> None:
+    def __init__(self, store: SharedStore, telling: Telling) -> None:
         self._store = store
-        self._sink = sink
-        self._level = level
+        self._sink, self._level = telling
         self._name = secrets.token_hex(8)
 
     async def run(self) -> None:
