@@ -13,7 +13,7 @@ PIP_INSTALL := set -o pipefail; PYTHONUNBUFFERED=1 $(BIN)/python -m pip install 
 SHOW_PACKAGES := awk '/^Collecting / { print "    " $$2; fflush() } \
 	/^Installing collected/ { print "    unpacking"; fflush() }'
 
-.PHONY: help demo demo-cluster test lint dev bench bench-cluster docs picture lock clean
+.PHONY: help demo demo-cluster test chaos lint dev bench bench-cluster docs picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -24,6 +24,10 @@ demo: .venv/.runtime ## Set everything up and play the demo (no network after th
 
 test: .venv/.dev ## Set everything up and run the tests
 	$(BIN)/pytest -v $(PYTEST_ARGS)
+
+chaos: .venv/.dev ## A hundred kills at every point of a node's life, and a table (half an hour)
+	@$(BIN)/python -m tests.cluster.chaos
+	@$(BIN)/python -m tests.cluster.chaos --kills 10 --default-lease
 
 lint: .venv/.dev ## Style, types and import layers
 	@failed=0; for linter in "ruff check ." "ruff format --check ." "lint-imports --no-logo" \

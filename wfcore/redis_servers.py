@@ -83,7 +83,7 @@ class RedisServers:
 
     def client(self, most_connections: int) -> Any:
         """Return an asynchronous client with a pool of its own."""
-        options = self._options() | {"retry": AsyncRetry(_backoff(), _RETRIES)}
+        options = self._options(AsyncRetry(_backoff(), _RETRIES))
         if self.kind == "cluster":
             nodes = [AsyncNode(host, port) for host, port in self.hosts]
             return redis.asyncio.RedisCluster(
@@ -101,12 +101,12 @@ class RedisServers:
         if self.kind != "cluster":
             return self.client(2)
         host, port = self.hosts[0]
-        options = self._options() | {"retry": AsyncRetry(_backoff(), _RETRIES)}
+        options = self._options(AsyncRetry(_backoff(), _RETRIES))
         return redis.asyncio.Redis(host=host, port=port, **options)
 
     def blocking_client(self) -> Any:
         """Return a client for threads."""
-        options = self._options() | {"retry": Retry(_backoff(), _RETRIES)}
+        options = self._options(Retry(_backoff(), _RETRIES))
         if self.kind == "cluster":
             node: Any = ClusterNode
             nodes = [node(host, port) for host, port in self.hosts]
@@ -118,13 +118,14 @@ class RedisServers:
         host, port = self.hosts[0]
         return redis.Redis(host=host, port=port, **options)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, retry: Any) -> dict[str, Any]:
         options: dict[str, Any] = {
             "username": self.username,
             "password": self.password,
             "socket_timeout": _ANSWER_SECONDS,
             "socket_connect_timeout": _CONNECT_SECONDS,
             "socket_keepalive": True,
+            "retry": retry,
         }
         return options | ({"ssl": True} if self.tls else {})
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,9 +19,10 @@ from typing import Any, Final, Self
 from tests.crash.service import Service
 from tests.project.tree import ROOT, clean_environment
 
-__all__ = ["DIAMOND", "Cluster", "Process"]
+__all__ = ["DIAMOND", "Cluster", "Process", "Verdict"]
 
 _DEADLINE: Final = 60.0
+_TERMINAL: Final = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
 _WF: Final = str(Path(sys.executable).parent / "wf")
 
 DIAMOND: Final = {
@@ -74,6 +76,18 @@ class Process:
             assert self.is_alive, said
             assert time.monotonic() < end, said
             time.sleep(0.02)
+
+
+@dataclass
+class Verdict:
+    """What a fault led to; all but the first and the last have to be 0."""
+
+    executions: int
+    lost: int = 0
+    double_terminal: int = 0
+    order_violations: int = 0
+    worst_recovery: float = 0.0
+    """Seconds from a kill to the end of everything."""
 
 
 class Cluster:
@@ -225,6 +239,31 @@ class Cluster:
         nodes = self.insist("GET", f"/workflows/{execution}")["nodes"]
         return f"{execution}: { ({key: each['state'] for key, each in nodes.items()}) }"
 
+    def verdict(self, nodes: dict[str, list[str]] | None = None) -> "Verdict":
+        """Count what broke a law, once all executions should have ended."""
+        before = nodes or DIAMOND
+        verdict = Verdict(executions=len(self.ids))
+        answered: dict[tuple[str, str], float] = {}
+        for call in self.service.calls:
+            if call.answered is not None:
+                place = call.execution, call.node
+                answered[place] = min(call.answered, answered.get(place, call.answered))
+        for call in self.service.calls:
+            for dependency in before[call.node]:
+                late = answered.get((call.execution, dependency), float("inf")) > call.arrived
+                verdict.order_violations += late
+        verdict.lost = sum(
+            count for status, count in self.statuses().items() if status != "COMPLETED"
+        )
+        for execution in self.ids:
+            ends = Counter(
+                event["key"]
+                for event in self.events(execution)
+                if event["to"] in _TERMINAL and event["from"] != event["to"]
+            )
+            verdict.double_terminal += sum(count - 1 for count in ends.values())
+        return verdict
+
     def judge(
         self, nodes: dict[str, list[str]] | None = None, *, most_calls: int | None = None
     ) -> None:
@@ -253,8 +292,7 @@ class Cluster:
         seqs: list[int] = []
         for event in self.events(execution):
             seqs.append(event["seq"])
-            terminal = event["to"] in ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
-            if terminal and event["from"] != event["to"]:
+            if event["to"] in _TERMINAL and event["from"] != event["to"]:
                 ended[event["key"]] += 1
         assert seqs == list(range(1, len(seqs) + 1)), "a gap in the events"
         assert ended == Counter(["@start", *nodes]), "a node ended twice, or not at all"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 
 from wfcore.bus.contract import TaskBus
@@ -60,8 +60,8 @@ class Materials:
     limits: Limits
     terms: Terms
     retention_seconds: float | None
-    counters: Counters
-    timings: Timings
+    counters: Counters = field(default_factory=Counters)
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True)

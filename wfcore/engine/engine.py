@@ -20,7 +20,6 @@ from wfcore.engine.patience import PATIENCE
 from wfcore.engine.plans import Document
 from wfcore.engine.relay import Telling
 from wfcore.engine.retry import RetryDefaults
-from wfcore.engine.timings import Timings
 from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
 from wfcore.engine.watch import Message, Watch
@@ -109,8 +108,6 @@ class Engine:
             limits=limits or Limits(),
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
-            counters=Counters(),
-            timings=Timings(),
         )
         self.vitals = vitals_of(self._materials)
         self._drain_seconds = drain_seconds

@@ -38,7 +38,8 @@ class Relay:
 
     def __init__(self, store: SharedStore, telling: Telling) -> None:
         self._store = store
-        self._sink, self._level = telling
+        self._sink = telling.sink
+        self._level: FeedLevel = telling.level
         self._name = secrets.token_hex(8)
 
     async def run(self) -> None:

@@ -169,7 +169,10 @@ class Receiver:
             leaving.exception()
 
 
-class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # the driver has no types
+_Listener: Final[Any] = ConsumerRebalanceListener
+
+
+class _Rebalance(_Listener):  # type: ignore[misc] # the driver has no types
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
 

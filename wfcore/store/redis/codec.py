@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _SMALLEST: Final = 1_024
+_pack: Final[Any] = msgpack.packb
 _STATES: Final = (
     NodeState.PENDING,
     NodeState.READY,
@@ -129,7 +130,7 @@ def command_of(move: Move) -> tuple[Any, ...]:
 
 def _content(output: str | None, error: str | None) -> bytes | None:
     if output is not None and error is not None:
-        return _BOTH + shrunk(msgpack.packb((output, error)))
+        return _BOTH + shrunk(_pack((output, error)))
     if output is not None:
         return _OUTPUT + shrunk(output.encode())
     if error is not None:
@@ -193,7 +194,7 @@ def due_of(given: Sequence[Any]) -> Due:
 
 def description_of(new: NewExecution) -> bytes:
     """Return what of an execution never changes and no script reads."""
-    return shrunk(msgpack.packb((new.name, dict(new.labels), new.input)))
+    return shrunk(_pack((new.name, dict(new.labels), new.input)))
 
 
 def record_of(identifier: str, answer: Sequence[Any]) -> ExecutionRecord:

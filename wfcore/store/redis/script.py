@@ -22,14 +22,15 @@ TEXT: Final = _text()
 SHA: Final = hashlib.sha1(TEXT.encode(), usedforsecurity=False).hexdigest()
 """What Redis knows the script by, so that two versions may be in use at a time."""
 
-_packer: Final = msgpack.Packer()
+_packer: Final[Any] = msgpack.Packer()
+_pack: Final[Any] = msgpack.packb
 
 
 def packed(command: Sequence[Any]) -> bytes:
     """Return one command as the script reads it; raises `CommandRefused` for what it cannot be."""
     try:
         # The script knows one kind of string.
-        return bytes(msgpack.packb(command, use_bin_type=False))
+        return bytes(_pack(command, use_bin_type=False))
     except (UnicodeError, OverflowError, ValueError, TypeError) as error:
         raise CommandRefused(error) from error
 

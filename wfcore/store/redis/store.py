@@ -60,7 +60,7 @@ class RedisStore:
         self._servers = RedisServers.read(url)
         self.name = self._servers.name
         self._shards = Shards(self._servers, shards, clock)
-        self._wanted = durability
+        self._wanted: Literal["durable", "relaxed"] | None = durability
         self.durability: str = durability or "memory"
         self._shelved: OrderedDict[tuple[int, str], None] = OrderedDict()
         self._heard: Heard | None = None
