@@ -1,4 +1,4 @@
-"""F2, F5, F9, F13: servers that die, a Redis that restarts, a network that is cut, poison."""
+"""F2, F5, F6, F9, F13: servers that die, a Redis that restarts, a network that is cut, poison."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from redis import Redis
 
 from tests.cluster.cluster import DIAMOND, Cluster
 from tests.crash.service import Service
-from tests.servers.redis import RedisServer
+from tests.servers.redis import RedisSentinel, RedisServer
 from tests.servers.wire import Wire
 
 LEASE_SECONDS = 2.0
@@ -89,6 +89,26 @@ def test_a_redis_that_forgets_scripts_and_connections_costs_nothing(
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert opened.finish() < RECOVERY_SECONDS
         opened.judge()
+
+
+def test_a_replica_that_takes_over_goes_on_where_the_master_died(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    with (
+        RedisSentinel(tmp_path / "redis") as redis,
+        cluster(tmp_path, redis.url, seconds=0.3) as opened,
+    ):
+        opened.server()
+        opened.workers(2)
+        opened.submit(10)
+        opened.until(lambda: opened.service.count() >= 10, "they run")
+        # What had not been replicated would be lost: that is what replication is.
+        redis.synced()
+        redis.master.kill()
+        opened.finish()
+        opened.submit(3)
+        opened.finish()
+        assert opened.statuses() == {"COMPLETED": 13}
 
 
 @pytest.mark.parametrize("how", ["cut", "hold"])

@@ -8,15 +8,17 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 __all__ = [
     "RedisCluster",
+    "RedisSentinel",
     "RedisServer",
     "free_port",
     "redis_binary",
@@ -156,6 +158,71 @@ class RedisServer:
                 assert self._process.poll() is None, f"redis-server ended:\n{log}"
                 assert time.monotonic() < end, f"redis-server does not answer:\n{log}"
                 time.sleep(0.02)
+
+
+class RedisSentinel:
+    """A master, a replica, and a Sentinel that makes the replica master when the other dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.master = RedisServer(folder / "master")
+        self.replica = RedisServer(folder / "replica")
+        self._folder = folder / "sentinel"
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis+sentinel://127.0.0.1:{self._port}/wf/0"
+
+    def __enter__(self) -> Self:
+        self.master.start()
+        self.replica.start()
+        with self.replica.client() as client:
+            client.replicaof("127.0.0.1", self.master.port)
+        self._folder.mkdir()
+        config = self._folder / "sentinel.conf"
+        config.write_text(
+            f"port {self._port}\nbind 127.0.0.1\ndir {self._folder}\n"
+            f"sentinel monitor wf 127.0.0.1 {self.master.port} 1\n"
+            "sentinel down-after-milliseconds wf 1000\nsentinel failover-timeout wf 5000\n"
+        )
+        binary = redis_binary()
+        assert binary is not None
+        with (self._folder / "log").open("wb") as log:
+            command = [binary, str(config), "--sentinel"]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._until(self._knows_replica)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self.master.stop()
+        self.replica.stop()
+
+    def synced(self) -> None:
+        """Wait until the replica has what the master has."""
+        with self.master.client() as master, self.replica.client() as replica:
+            self._until(
+                lambda: (
+                    master.info("replication")["master_repl_offset"]
+                    == replica.info("replication")["master_repl_offset"]
+                )
+            )
+
+    def _knows_replica(self) -> bool:
+        return bool(self._ask("SENTINEL", "REPLICAS", "wf"))
+
+    def _ask(self, *command: str) -> Any:
+        try:
+            with Redis(port=self._port) as client:
+                return client.execute_command(*command)
+        except RedisError:
+            return b""
+
+    def _until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + _READY_SECONDS
+        while not holds():
+            assert time.monotonic() < end, (self._folder / "log").read_text()
+            time.sleep(0.05)
 
 
 class RedisCluster:
