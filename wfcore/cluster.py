@@ -43,7 +43,9 @@ def _store(settings: Settings) -> SharedStore:
     if url is None:
         _refuse("setting.store", _NO_STORE, _ALONE)
     durability = settings.engine_options()["durability"]
-    store = store_from_url(url, durability=durability, shards=settings.redis_shards)
+    store = store_from_url(
+        url, durability=durability, shards=settings.redis_shards, blobs=settings.blob_url
+    )
     if not isinstance(store, SharedStore):
         scheme = urlsplit(url).scheme
         message = f"APP_STORE_URL is {scheme}://, which one process has for itself"

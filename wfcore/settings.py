@@ -205,6 +205,8 @@ class Settings(BaseSettings):
     """Its password."""
     redis_shards: Annotated[int | None, Field(ge=1, le=1024)] = None
     """Into how many shards an empty Redis is divided; unset: 1, and 64 on a Redis Cluster."""
+    blob_url: Annotated[str | None, Field(repr=False)] = None
+    """`s3://bucket/path` or `file:///shared/folder`, for outputs that are too large for Redis."""
     bus_url: Annotated[str | None, Field(repr=False)] = None
     """Cluster: `kafka://host:9092`, or `redis://host:6379/0` to do without Kafka."""
     kafka_bootstrap_servers: str | None = None

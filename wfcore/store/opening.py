@@ -25,13 +25,18 @@ _SCHEMES: Final = (
 
 
 def store_from_url(
-    url: str, *, durability: Durability | None = None, shards: int | None = None
+    url: str,
+    *,
+    durability: Durability | None = None,
+    shards: int | None = None,
+    blobs: str | None = None,
 ) -> StateStore:
     """Return the store that a URL names.
 
     `memory://`, `sqlite:///relative`, `sqlite:////absolute`, `redis://host:6379/0`,
     `redis+sentinel://host:26379,host2:26379/master/0`, `redis+cluster://host:7000,host2:7001`;
-    `rediss` is Redis with TLS. `shards` counts for an empty Redis. Raises `StoreError` for another
+    `rediss` is Redis with TLS. `shards` counts for an empty Redis, `blobs` is an
+    object store for large outputs beside it. Raises `StoreError` for another
     scheme, and where a driver is not installed.
     """
     parts = urlsplit(url)
@@ -46,13 +51,15 @@ def store_from_url(
             raise StoreError(f"{url!r} names no file: sqlite:///wf.db or sqlite:////var/lib/wf.db")
         return SqliteStore(Path(path), durability=durability or "durable")
     if parts.scheme in _SCHEMES:
-        return _redis_store(url, durability, shards)
+        return _redis_store(url, durability, shards, blobs)
     # Only the scheme is told: the rest may hold a password.
     hint = did_you_mean(parts.scheme, _SCHEMES) or "known are memory, sqlite and redis"
     raise StoreError(f"no store for the scheme {parts.scheme!r}: {hint}")
 
 
-def _redis_store(url: str, durability: Durability | None, shards: int | None) -> StateStore:
+def _redis_store(
+    url: str, durability: Durability | None, shards: int | None, blobs: str | None
+) -> StateStore:
     try:
         from wfcore.store.redis import RedisStore  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -60,4 +67,4 @@ def _redis_store(url: str, durability: Durability | None, shards: int | None) ->
             raise
         message = "the driver for Redis is not installed: pip install 'wfcore[redis]'"
         raise StoreError(message) from error
-    return RedisStore(url, durability=durability, shards=shards)
+    return RedisStore(url, durability=durability, shards=shards, blobs=blobs)

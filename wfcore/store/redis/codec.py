@@ -29,6 +29,7 @@ from wfcore.workflow.states import NodeState, Status
 
 __all__ = [
     "command_of",
+    "content_of",
     "description_of",
     "due_of",
     "event_of",
@@ -36,6 +37,8 @@ __all__ = [
     "lease_of",
     "node_of",
     "record_of",
+    "reference_to",
+    "referred",
     "reply_of",
     "result_of",
     "shrunk",
@@ -62,6 +65,7 @@ _DEFLATED: Final = b"z"
 _OUTPUT: Final = b"o"
 _ERROR: Final = b"e"
 _BOTH: Final = b"b"
+_ELSEWHERE: Final = b"r"
 
 
 def shrunk(data: bytes) -> bytes:
@@ -87,15 +91,17 @@ def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def command_of(move: Move) -> tuple[Any, ...]:
-    """Return a Move as a command; raises `CommandRefused` for what the other stores refuse too."""
+def command_of(move: Move, content: bytes | None) -> tuple[Any, ...]:
+    """Return a Move as a command; raises `CommandRefused` for what the other stores refuse too.
+
+    `content` is what its node leaves behind, as `content_of` gives it.
+    """
     try:
         if move.detail is not None:
             json.loads(move.detail)
         meters = None
         if move.meters:
             meters = {str(name): 0 + amount for name, amount in move.meters.items()}
-        content = _content(move.output, move.error)
     except (TypeError, ValueError) as error:
         raise CommandRefused(error) from error
     return (
@@ -128,6 +134,26 @@ def command_of(move: Move) -> tuple[Any, ...]:
     )
 
 
+def content_of(move: Move) -> bytes | None:
+    """Return what a node leaves behind as it is stored; raises `CommandRefused`."""
+    try:
+        return _content(move.output, move.error)
+    except (TypeError, ValueError) as error:
+        raise CommandRefused(error) from error
+
+
+def reference_to(path: str) -> bytes:
+    """Return what stands in the place of content that is kept elsewhere."""
+    return _ELSEWHERE + path.encode()
+
+
+def referred(content: str | bool) -> str | None:
+    """Return where content is kept, if it is kept elsewhere."""
+    if isinstance(content, str) and content.startswith(_ELSEWHERE.decode()):
+        return content[1:]
+    return None
+
+
 def _content(output: str | None, error: str | None) -> bytes | None:
     if output is not None and error is not None:
         return _BOTH + shrunk(_pack((output, error)))
@@ -138,11 +164,11 @@ def _content(output: str | None, error: str | None) -> bytes | None:
     return None
 
 
-def result_of(state: int, content: str | bool) -> NodeResult:
+def result_of(state: int, content: str | bytes | bool) -> NodeResult:
     """Return where a node stands and what it left behind."""
     output = error = None
-    if isinstance(content, str):
-        stored = _as_bytes(content)
+    if not isinstance(content, bool):
+        stored = _as_bytes(content) if isinstance(content, str) else content
         data = grown(stored[1:])
         if stored[:1] == _BOTH:
             output, error = msgpack.unpackb(data)
