@@ -39,7 +39,7 @@ from wfcore.store.contract import (
 from wfcore.workflow.states import NodeState
 
 EXECUTIONS = ("x1", "x2")
-EXAMPLES = {"memory": 120}
+EXAMPLES = {"memory": 120, "redis-with-our-clock": 20, "redis-in-shards": 10, "redis-cluster": 10}
 STEPS = 40
 executions = st.sampled_from(EXECUTIONS)
 keeps = st.integers(0, 2)

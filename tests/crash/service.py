@@ -37,8 +37,7 @@ class Service:
         self.release = threading.Event()
         self._lock = threading.Lock()
         handler = type("Requests", (_Requests,), {"service": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
@@ -69,6 +68,12 @@ class Service:
             call = Call(execution, node, key, time.monotonic())
             self.calls.append(call)
         return call, 503 if earlier < self.failures.get(node, 0) else 200
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default of 5 makes a burst of connections wait seconds for their next SYN.
+    request_queue_size = 256
 
 
 class _Requests(BaseHTTPRequestHandler):
