@@ -138,10 +138,10 @@ async def test_a_take_that_is_repeated_gives_the_same_leases(store: RedisStore) 
     repeat = await store.take(wanted, 1_000, 3, lease_ms=5_000, age_ms=0)
     others = await store.take(wanted, 2_000, 3, lease_ms=5_000, age_ms=0)
 
-    assert [lease.key for lease, _ in first] == [lease.key for lease, _ in repeat]
-    assert [lease.token for lease, _ in first] == [1_000, 1_001, 1_002]
+    assert [lease.key for lease, *_ in first] == [lease.key for lease, *_ in repeat]
+    assert [lease.token for lease, *_ in first] == [1_000, 1_001, 1_002]
     assert len(others) == 2
-    assert not {lease.key for lease, _ in others} & {lease.key for lease, _ in first}
+    assert not {lease.key for lease, *_ in others} & {lease.key for lease, *_ in first}
     assert await store.take([("default", "other")], 3_000, 3, lease_ms=5_000, age_ms=0) == []
 
 
@@ -153,7 +153,7 @@ async def test_a_take_passes_over_what_is_young_and_what_is_halted(store: RedisS
     wanted = [("default", "noop")]
     assert await store.take(wanted, 1_000, 5, lease_ms=5_000, age_ms=60_000) == []
     found = await store.take(wanted, 2_000, 5, lease_ms=5_000, age_ms=0)
-    assert [lease.execution for lease, _ in found] == ["y"]
+    assert [lease.execution for lease, *_ in found] == ["y"]
 
 
 async def test_workers_are_known_until_they_leave_or_fall_silent(store: RedisStore) -> None:

@@ -11,10 +11,12 @@ import pytest
 from tests.conformance.faulty import BusRates, Fault, FaultyBus, FaultyStore, Rates
 from tests.engine.documents import node, workflow
 from tests.engine.reference import ATTEMPTS, Case, drawn
+from tests.servers.redis import shared_redis
 from wfcore import Engine, Event, NodeContext, NodeError, NodeState, handler
 from wfcore.bus.local import LocalBus
 from wfcore.store.contract import START, StateStore
 from wfcore.store.memory import MemoryStore
+from wfcore.store.redis import RedisStore
 from wfcore.store.sqlite import SqliteStore
 
 _RATES: Final = Rates(before=0.04, after=0.06, repeat=0.05, late=0.03, delay=0.1, delay_ms=4.0)
@@ -104,6 +106,10 @@ def _end_once(events: Sequence[Event], case: Case) -> None:
 def _store_of(kind: str, folder: Path) -> StateStore:
     if kind == "memory":
         return MemoryStore()
+    if kind == "redis":
+        with shared_redis().client() as client:
+            client.flushdb()
+        return RedisStore(shared_redis().url)
     return SqliteStore(folder / "wf.db", durability="relaxed")
 
 
@@ -112,7 +118,8 @@ def _cases(seed: int) -> list[Case]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
+@pytest.mark.usefixtures("redis_server")
 async def test_without_faults_no_sweep_heals_anything(kind: str, seed: int, tmp_path: Path) -> None:
     store = _store_of(kind, tmp_path)
     actor = Actor(store)
@@ -134,8 +141,10 @@ async def test_without_faults_no_sweep_heals_anything(kind: str, seed: int, tmp_
 
 
 @pytest.mark.parametrize(
-    ("kind", "seed"), [("memory", 0), ("memory", 1), ("sqlite", 2), ("sqlite", 3)]
+    ("kind", "seed"),
+    [("memory", 0), ("memory", 1), ("sqlite", 2), ("sqlite", 3), ("redis", 4), ("redis", 5)],
 )
+@pytest.mark.usefixtures("redis_server")
 async def test_under_faults_every_execution_ends_as_the_reference_says(
     kind: str, seed: int, tmp_path: Path
 ) -> None:

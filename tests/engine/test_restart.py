@@ -10,7 +10,7 @@ import pytest
 from tests.engine.acting import DEADLINE, Gate, Recorder, echo, eventually, noop
 from tests.engine.conftest import QUICK
 from tests.engine.documents import node, workflow
-from wfcore import Conflict, Engine, Status, handler
+from wfcore import DocumentRefused, Engine, Status, handler
 from wfcore.bus.local import LocalBus
 from wfcore.engine.plan import Plan
 from wfcore.engine.proof import Prover
@@ -113,7 +113,7 @@ async def test_an_execution_whose_plugin_is_missing_waits_and_goes_on_when_it_is
         assert (await without.results(done))["results"]["aggregated_results"] == {"w": {"value": 1}}
         assert (await without.result(waits)).status is Status.RUNNING
         assert await without.cancel(gone) is Status.CANCELLED
-        with pytest.raises(Conflict):
+        with pytest.raises(DocumentRefused):
             await without.trigger(waits, {"b": {"failures": 1}})
 
     gate.open()

@@ -65,6 +65,8 @@ class Plan:
     """The document itself, as its models."""
     secrets: tuple[tuple[str, str], ...] = ()
     """The secrets that the document names, each with the pointer of its template."""
+    missing: tuple[tuple[str, int], ...] = ()
+    """Handlers that are not installed here, each with the position of a node that names it."""
 
 
 class Step(NamedTuple):
@@ -133,6 +135,9 @@ def build_plan(
         results=giving or sinks,
         workflow=workflow,
         secrets=tuple(secrets),
+        missing=tuple(
+            (node.handler, at) for at, node in enumerate(nodes) if node.handler not in handlers
+        ),
     )
 
 

@@ -87,9 +87,15 @@ class Plans:
 
     def _prove(self, document: Document, *, stored: bool) -> tuple[Plan, str]:
         plan, text = self._recognised(document) or self._read(document, stored=stored)
+        if plan.missing and not stored:
+            self.check_handlers(plan)
         if plan.secrets and not stored:
             self._prover.check_secrets(plan)
         return plan, text
+
+    def check_handlers(self, plan: Plan) -> None:
+        """Raise `DocumentRefused` where handlers of a plan are not installed here."""
+        self._prover.check_handlers(plan)
 
     def _read(self, document: Document, *, stored: bool) -> tuple[Plan, str]:
         if isinstance(document, bytes | str):

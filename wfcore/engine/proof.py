@@ -99,6 +99,17 @@ class Prover:
         if findings:
             findings.refuse({})
 
+    def check_handlers(self, plan: Plan) -> None:
+        """Refuse a plan of a stored document, where handlers of it are not installed here.
+
+        Raises `DocumentRefused`.
+        """
+        findings = Findings(self._limits.max_problems)
+        for name, at in plan.missing:
+            self._check_handler(name, f"/dag/nodes/{at}/handler", findings)
+        if findings:
+            findings.refuse({})
+
     def override(self, plan: Plan, overrides: Mapping[str, Any], *, stored: bool = False) -> Plan:
         """Return the plan with config keys of some nodes replaced: `{node id: {key: value}}`.
 

@@ -42,9 +42,10 @@ class Timings:
         """Take note of an attempt."""
         _of(self.run, handler).observe(seconds)
 
-    def waited(self, handler: str, seconds: float) -> None:
-        """Take note of a lease."""
-        _of(self.wait, handler).observe(seconds)
+    def waited(self, handler: str, milliseconds: int | None) -> None:
+        """Take note of a lease, where the store knows how long its node was READY."""
+        if milliseconds is not None:
+            _of(self.wait, handler).observe(milliseconds / 1000)
 
 
 def _of(found: dict[str, Histogram], name: str) -> Histogram:

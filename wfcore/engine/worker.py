@@ -93,7 +93,8 @@ class Worker:
         finally:
             self._slots.give_back(reserved - len(taken))
         self._runtime.counters.sought += len(taken)
-        for held, document in taken:
+        for held, document, name, waited in taken:
+            self._runtime.timings.waited(name, waited)
             self._runtime.watchers.notify(held.execution, ended=False)
             self.adopt([held], document)
         return len(taken) == reserved
@@ -213,6 +214,7 @@ class Worker:
             else:
                 runtime.counters.taken += 1
                 runtime.watchers.notify(task.execution, ended=False)
+                runtime.timings.waited(task.handler, reply.waited_ms)
                 self.adopt([reply.lease], reply.plan)
 
     def _attempt(self, held: Lease) -> Attempt:

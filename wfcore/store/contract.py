@@ -10,7 +10,7 @@ so that only the store's clock counts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -196,6 +196,8 @@ class Reply:
     kept: Sequence[Lease] = ()
     lease: Lease | None = None
     """The caller's own, where the Move leased its node."""
+    waited_ms: int | None = field(default=None, compare=False)
+    """How long that node had been READY, where the store knows; for metrics only."""
 
 
 class Due(NamedTuple):

@@ -24,10 +24,14 @@ Heard = Callable[[str, bool], None]
 
 
 class Taken(NamedTuple):
-    """A READY node that `take` leased, with the hash of its document."""
+    """A READY node that `take` leased."""
 
     lease: Lease
     plan: str
+    """The hash of its document."""
+    handler: str
+    waited_ms: int | None
+    """How long it had been READY; None in the answer to a repeat."""
 
 
 class QueueDepth(NamedTuple):

@@ -181,7 +181,8 @@ def result_of(state: int, content: str | bytes | bool) -> NodeResult:
 
 def reply_of(move: Move, answer: Sequence[Any]) -> Reply:
     """Return the answer to a Move."""
-    code, status, plan, fired, kept, *lease = answer
+    code, status, plan, fired, kept, *rest = answer
+    lease, waited = rest or (None, None)
     edges = move.edges
     return Reply(
         Code(code),
@@ -191,7 +192,8 @@ def reply_of(move: Move, answer: Sequence[Any]) -> Reply:
         if fired
         else (),
         [lease_of(move.execution, each) for each in kept] if kept else (),
-        lease_of(move.execution, lease[0]) if lease and lease[0] else None,
+        lease_of(move.execution, lease) if lease else None,
+        None if waited is False else waited,
     )
 
 

@@ -306,10 +306,11 @@ class RedisStore:
             left = limit - len(found)
             if left <= 0:
                 break
-            for execution, plan, held in await lane.ask(
+            for execution, plan, held, waited, handler in await lane.ask(
                 "take", names, token + len(found), left, lease_ms, age_ms
             ):
-                found.append(Taken(codec.lease_of(execution, held), plan))
+                lease = codec.lease_of(execution, held)
+                found.append(Taken(lease, plan, handler, None if waited is False else waited))
         return found
 
     async def announce(self, worker: WorkerRecord, ttl_ms: int) -> None:

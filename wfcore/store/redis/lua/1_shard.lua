@@ -113,9 +113,13 @@ local function file(ex, key, row)
   call('SADD', TAG .. 'q', name)
 end
 
+-- Returns how long the node had been filed.
 local function unfile(ex, key, row)
-  call('ZREM', TAG .. 'r:' .. row[QUEUE] .. '\0' .. row[HANDLER], member(ex.id, key))
+  local ready, entry = TAG .. 'r:' .. row[QUEUE] .. '\0' .. row[HANDLER], member(ex.id, key)
+  local since = call('ZSCORE', ready, entry)
+  call('ZREM', ready, entry)
   row[QUEUE], row[HANDLER] = '', ''
+  return since and NOW - tonumber(since)
 end
 
 local function lease_of(ex, key, row)

@@ -41,8 +41,10 @@ local function refusal(ex, row, place, move)
   if ex.m[FINISHED] then return 'stale' end
 end
 
-local function answer(code, ex, fired, kept, lease)
-  return { code, ex.m[STATUS], ex.plan, fired or NOTHING, kept or NOTHING, lease }
+local function answer(code, ex, fired, kept, lease, waited)
+  return {
+    code, ex.m[STATUS], ex.plan, fired or NOTHING, kept or NOTHING, lease or false, waited or false,
+  }
 end
 
 -- The first answer, read back from the rows. A target leased with this Move's tokens was kept;
@@ -66,7 +68,7 @@ end
 
 local function move_row(ex, row, move)
   local key, to = move[M_KEY], STATES[move[M_TO]]
-  if row[STATE] == READY then unfile(ex, key, row) end
+  local waited = row[STATE] == READY and unfile(ex, key, row)
   row[STATE], row[TOKEN] = to, move[M_NEW_TOKEN]
   row[CURSOR] = ex.m[HALT] == '' and move[M_NEXT] or NO_CURSOR
   local charge = move[M_CHARGE]
@@ -89,6 +91,7 @@ local function move_row(ex, row, move)
   else
     set_deadline(ex, key, move[M_DEADLINE] and NOW + move[M_DEADLINE])
   end
+  return waited
 end
 
 local function open_target(ex, edge, target, move, kept)
@@ -162,7 +165,7 @@ end
 local function change(ex, row, place, move)
   local before, key = row[STATE], move[M_KEY]
   local fired, kept, fired_keys, kept_keys = NOTHING, NOTHING, NOTHING, NOTHING
-  move_row(ex, row, move)
+  local waited = move_row(ex, row, move)
   keep_content(ex, row, move)
   save_row(ex, key, row, place)
   if #move[M_EDGES] > 0 and ex.m[HALT] == '' then
@@ -179,7 +182,8 @@ local function change(ex, row, place, move)
   save_execution(ex)
   local attempt, detail = row[ATTEMPT], move[M_DETAIL]
   log(ex, key, before, row[STATE], attempt, fired_keys, kept_keys, detail)
-  return answer('ok', ex, fired, kept, row[STATE] == RUNNING and lease_of(ex, key, row))
+  local lease = row[STATE] == RUNNING and lease_of(ex, key, row)
+  return answer('ok', ex, fired, kept, lease, lease and waited)
 end
 
 local function apply(move)
@@ -218,7 +222,7 @@ local function take(names, token, limit, lease_ms, age)
       local ex = find(place[1])
       local row = ex and row_of(ex, place[2], 'a:', 'n:')
       if row and row[STATE] == RUNNING and row[TOKEN] == token + index - 1 then
-        again[#again + 1] = { place[1], ex.plan, lease_of(ex, place[2], row) }
+        again[#again + 1] = { place[1], ex.plan, lease_of(ex, place[2], row), false, '' }
       end
     end
     return again
@@ -236,7 +240,7 @@ local function take(names, token, limit, lease_ms, age)
       }
       local reply = apply(ask)
       if reply[1] == 'ok' then
-        found[#found + 1] = { id, reply[3], reply[6] }
+        found[#found + 1] = { id, reply[3], reply[6], reply[7], name:match('%z(.*)$') }
         places[#places + 1] = { id, key }
       else
         -- Halted, or gone: nobody is to run it, and it must not hide what comes after it.

@@ -1,0 +1,101 @@
+"""Engines in one process on a cluster's store and bus: embedded workers, clients, idle ones."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+from redis import Redis
+
+from tests.engine.documents import node, workflow
+from tests.servers.kafka import KafkaServer
+from wfcore import Engine, NodeContext, Status, handler
+from wfcore.bus.opening import kafka_bus
+from wfcore.store.redis import RedisStore
+from wfcore.store.shared import Taken
+
+WIDE = workflow(
+    node("first", "echoes", value=1),
+    *(node(f"n{at}", "echoes", "first", value="{{ first.output.value }}") for at in range(20)),
+)
+
+
+@handler
+async def echoes(value: int, context: NodeContext) -> int:
+    """Return what it was given."""
+    return value + 0 * len(context.node)
+
+
+@pytest.mark.parametrize("bus", ["redis", "kafka"])
+async def test_a_client_submits_and_waits_and_a_worker_elsewhere_runs(
+    redis_url: str, kafka_server: KafkaServer, bus: str
+) -> None:
+    url = redis_url if bus == "redis" else kafka_server.url
+    prefix = f"engines-{time.monotonic_ns()}"
+
+    def new_bus() -> object:
+        return url if bus == "redis" else kafka_bus(kafka_server.bootstrap, prefix=prefix)
+
+    client = Engine(redis_url, bus=new_bus(), worker=False, handlers=[echoes])  # type: ignore[arg-type]
+    worker = Engine(redis_url, bus=new_bus(), handlers=[echoes])  # type: ignore[arg-type]
+    async with worker, client:
+        result = await client.run(WIDE)
+        assert result.status is Status.COMPLETED
+        assert result.results == {f"n{at}": {"value": 1} for at in range(20)}
+        assert worker.counters.completed == 21
+        assert client.counters.completed == 0
+
+
+async def test_without_a_bus_workers_find_nodes_in_the_store(redis_url: str) -> None:
+    async with (
+        Engine(redis_url, worker=False, handlers=[echoes]) as client,
+        Engine(redis_url, handlers=[echoes]) as worker,
+    ):
+        assert (await client.run(WIDE)).status is Status.COMPLETED
+        assert worker.counters.sought > 0
+
+
+class Counting(RedisStore):
+    """Counts how often it is asked for work."""
+
+    asked = 0
+
+    async def take(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        token: int,
+        limit: int,
+        *,
+        lease_ms: int,
+        age_ms: int,
+    ) -> list[Taken]:
+        self.asked += 1
+        return await super().take(wanted, token, limit, lease_ms=lease_ms, age_ms=age_ms)
+
+
+async def test_an_idle_worker_asks_the_store_at_most_twice_a_second(redis_url: str) -> None:
+    store = Counting(redis_url)
+    async with Engine(store, bus=redis_url, handlers=[echoes]):
+        begun = time.monotonic()
+        await asyncio.sleep(2.2)
+        assert 1 <= store.asked <= 2 * (time.monotonic() - begun) + 1
+
+
+async def test_a_closed_worker_is_no_longer_announced(redis_url: str) -> None:
+    async with Engine(redis_url, handlers=[echoes], queues=["gpu"]) as engine:
+        async with asyncio.timeout(10):
+            while not (workers := await engine.vitals.workers()):
+                await asyncio.sleep(0.02)
+        assert workers[0].queues == ("gpu",)
+        assert "echoes" in workers[0].handlers
+    with Redis.from_url(redis_url) as client:
+        assert client.keys("wf:worker:*") == []
+
+
+async def test_how_long_nodes_waited_and_ran_is_taken_note_of(redis_url: str) -> None:
+    async with Engine(redis_url, bus=redis_url, handlers=[echoes]) as engine:
+        await engine.run(WIDE)
+        timings = engine.vitals.timings
+        assert sum(timings.run["echoes"].counts) == 21
+        assert 0 < sum(timings.wait["echoes"].counts) <= 21
+        assert sum(timings.store.counts) > 0
