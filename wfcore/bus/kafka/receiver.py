@@ -25,6 +25,8 @@ _START_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 1.0
 _METADATA_MS: Final = 10_000
+_REQUEST_MS: Final = 40_000
+"""Joining a group is one request, which waits for all of its members."""
 
 Refused = Callable[[Any, MalformedRecord], None]
 
@@ -99,7 +101,7 @@ class Receiver:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             metadata_max_age_ms=_METADATA_MS,
-            **self._brokers.options(),
+            **self._brokers.options() | {"request_timeout_ms": _REQUEST_MS},
         )
         consumer.subscribe(self._topics, listener=_Rebalance(self))
         return consumer
