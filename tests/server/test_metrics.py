@@ -7,7 +7,7 @@ import pytest
 
 from tests.project.tree import ROOT
 from tests.server.serving import Json, ended, problems, serving, submitted
-from wfcore import Engine, handler
+from wfcore import Engine, RetryDefaults, handler
 
 FLOW: Json = {
     "name": "Flow",
@@ -42,7 +42,11 @@ def section() -> str:
 
 
 async def test_what_ran_is_counted_by_state_source_and_handler() -> None:
-    async with Engine(handlers=[calm, broken]) as engine, serving(engine) as client:
+    once = RetryDefaults(max_retries=0)
+    async with (
+        Engine(handlers=[calm, broken], retry=once) as engine,
+        serving(engine) as client,
+    ):
         before = samples((await client.get("/metrics")).text)
         execution = await submitted(client, FLOW)
         assert (await client.post(f"/workflow/trigger/{execution}", json={})).status_code == 200
