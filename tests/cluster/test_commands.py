@@ -2,12 +2,15 @@
 
 import json
 import signal
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import Folder
+from tests.cluster.cluster import DIAMOND, Cluster
+from tests.crash.service import Service
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer, free_port
 
@@ -117,6 +120,31 @@ def test_probes_tell_ready_then_draining_and_the_worker_ends_with_0(
         assert worker.wait(20) == 0
 
 
+def test_a_second_signal_ends_a_draining_worker_at_once(tmp_path: Path, redis_url: str) -> None:
+    with (
+        Service(held=frozenset(DIAMOND)) as service,
+        Cluster(tmp_path, service, redis_url, redis_url) as cluster,
+    ):
+        cluster.server()
+        worker = cluster.worker(APP_DRAIN_SECONDS="60")
+        port = worker.says("ready").split()[1]
+        cluster.submit(1)
+        cluster.until(lambda: service.count() > 0, "it runs")
+        worker.send(signal.SIGTERM)
+        told: list[str] = []
+
+        def drains() -> bool:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10).close()
+            except urllib.error.HTTPError as refusal:
+                told.append(json.load(refusal)["status"])
+            return "draining" in told
+
+        cluster.until(drains, "it says that it drains")
+        worker.send(signal.SIGTERM)
+        assert worker.ended(10) == -signal.SIGTERM
+
+
 def test_doctor_tells_what_is_well_and_what_is_not(
     folder: Folder, redis_url: str, kafka_server: KafkaServer
 ) -> None:
@@ -135,3 +163,8 @@ def test_doctor_tells_what_is_well_and_what_is_not(
     away = folder.wf("doctor", **(settings | {"APP_BUS_URL": f"kafka://127.0.0.1:{free_port()}"}))
     assert away.code == 1
     assert "does not answer" in away.out
+    dead = f"redis://:canary@127.0.0.1:{free_port()}/0"
+    away = folder.wf("doctor", **(settings | {"APP_BUS_URL": dead}))
+    assert "✗ bus" in away.out
+    assert "APP_BUS_URL=redis://***@" in away.out
+    assert "canary" not in away.out + away.err

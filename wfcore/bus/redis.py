@@ -43,12 +43,13 @@ class RedisBus:
         self._blocking: Any = None
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: set[str] = set()
+        self._connected = False
         self._closing = False
 
     @property
     def healthy(self) -> bool:
-        """Whether Redis answered the last time that it was asked."""
-        return not self._failed
+        """Whether Redis answered the last time that it was asked; not before it was."""
+        return self._connected and not self._failed
 
     async def open(self, queues: Collection[str]) -> None:
         """Begin to send, and to receive from the queues; where Redis is away, as soon as it is."""
@@ -106,6 +107,9 @@ class RedisBus:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _send(self) -> None:
+        await self._working.ping()
+        self._connected = True
+        self._failed.discard("send")
         while True:
             if not self._outgoing:
                 if self._closing:

@@ -18,7 +18,7 @@ from wfcore.problems import nearest
 from wfcore.settings import GivenVariable, Settings, given_variables, hides_credential
 from wfcore.workflow.described import field_docs
 
-__all__ = ["config"]
+__all__ = ["config", "set_settings"]
 
 _MASK: Final = "***"
 _PREFIX: Final = "APP_"
@@ -51,6 +51,17 @@ def config(
     else:
         _tell(shown)
     return Exit.OK
+
+
+def set_settings() -> list[str]:
+    """Return the settings that are set, as `NAME=value`, credentials masked."""
+    given = given_variables()
+    shown = _settings(Settings.read(), given)
+    return [
+        f"{each['variable']}={_text(each['value'])}"
+        for each in shown
+        if each["origin"] != "default"
+    ]
 
 
 def _settings(settings: Settings, given: Mapping[str, GivenVariable]) -> Iterator[dict[str, Any]]:

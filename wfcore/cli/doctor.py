@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wfcore.bus.contract import TaskBus
+from wfcore.cli.config import set_settings
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
 from wfcore.cli.installed import installed
@@ -57,7 +58,7 @@ def doctor(
     with failures_told(output), kept_for_result():
         registry = installed(plugin)
         settings = Settings.read()
-        findings = [_versions(), *_plugins(registry)]
+        findings = [_versions(), _settings(), *_plugins(registry)]
         findings += asyncio.run(_collected(_cluster(settings, registry)))
     if output == "json":
         json.dump({"findings": [asdict(each) for each in findings]}, sys.stdout)
@@ -79,6 +80,11 @@ def _versions() -> Finding:
         except PackageNotFoundError:
             known.append(f"no {package}")
     return Finding("versions", well=True, told=", ".join(known))
+
+
+def _settings() -> Finding:
+    told = ", ".join(set_settings()) or "none is set"
+    return Finding("settings", well=True, told=told)
 
 
 def _plugins(registry: Registry) -> Iterator[Finding]:

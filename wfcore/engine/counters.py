@@ -57,5 +57,7 @@ class Counters:
             self.skipped += 1
         elif state is NodeState.WAITING:
             self.retried += 1
-            if error is not None and len(self.retried_by) < _MOST_NAMES:
-                self.retried_by[json.loads(error)["type"]] += 1
+            if error is not None:
+                kind = json.loads(error)["type"]
+                known = kind in self.retried_by or len(self.retried_by) < _MOST_NAMES
+                self.retried_by[kind if known else "(others)"] += 1

@@ -17,6 +17,7 @@ from wfcore.engine.decide import (
     Interrupted,
     Outcome,
     Release,
+    Skipped,
     decide,
     halt_error,
     lease,
@@ -296,7 +297,8 @@ class Worker:
         runtime, held = self._runtime, attempt.lease
         chance = runtime.dice.random()
         move = decide(opened.plan, held, outcome, runtime.terms, runtime.token(), chance)
-        runtime.timings.ran(opened.plan.nodes[held.key].handler, attempt.took)
+        if not isinstance(outcome, Skipped):
+            runtime.timings.ran(opened.plan.nodes[held.key].handler, attempt.took)
         reply, kept = await self._end(attempt, move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
