@@ -41,15 +41,9 @@ class Process:
 
     def __init__(self, command: list[str], log: Path, settings: dict[str, str]) -> None:
         self.log = log
-        environment = {
-            # Measuring what hundreds of processes cover would take longer than their tests.
-            name: value
-            for name, value in clean_environment().items()
-            if not name.startswith("COVERAGE_")
-        }
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment | settings, stdout=out, stderr=out
+                command, cwd=ROOT, env=clean_environment() | settings, stdout=out, stderr=out
             )
 
     @property
