@@ -195,7 +195,7 @@ class Settings(BaseSettings):
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
 
-    redis_host: str | None = None
+    redis_host: Annotated[str | None, Field(repr=False)] = None
     """Cluster: the Redis with the state, where `APP_STORE_URL` does not say."""
     redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
     """Its port."""
