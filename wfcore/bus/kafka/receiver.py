@@ -96,12 +96,13 @@ class Receiver:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def _new_consumer(self) -> AIOKafkaConsumer:
+        options: dict[str, Any] = {**self._brokers.options(), "request_timeout_ms": _REQUEST_MS}
         consumer = AIOKafkaConsumer(
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             metadata_max_age_ms=_METADATA_MS,
-            **self._brokers.options() | {"request_timeout_ms": _REQUEST_MS},
+            **options,
         )
         consumer.subscribe(self._topics, listener=_Rebalance(self))
         return consumer
