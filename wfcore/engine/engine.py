@@ -33,7 +33,7 @@ from wfcore.problems import Problem
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.store.shared import SharedStore
+from wfcore.store.shared import is_shared
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -352,7 +352,7 @@ class Engine:
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What runs here need not be looked up: its end will be heard.
         known = self._parts.runtime.opened.known(execution_id) is not None
-        if known and not isinstance(self._store, SharedStore):
+        if known and not is_shared(self._store):
             await watch.changed()
         while not (record := await self.record(execution_id)).status.terminal:
             await watch.changed()

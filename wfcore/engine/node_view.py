@@ -13,7 +13,7 @@ from wfcore.engine.views import moment
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, NodeRecord
-from wfcore.store.shared import SharedStore
+from wfcore.store.shared import is_shared
 from wfcore.templating import RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
@@ -69,7 +69,7 @@ class NodeReader:
     async def _awaited(self, handler: str) -> str | None:
         """Say what a READY node waits for, where nobody is there who can run it."""
         store = self._runtime.store
-        if not isinstance(store, SharedStore):
+        if not is_shared(store):
             missing = handler not in self._installed
             return f"the handler {handler!r} is not installed here" if missing else None
         if any(handler in worker.handlers for worker in await store.workers()):

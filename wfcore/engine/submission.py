@@ -19,7 +19,7 @@ from wfcore.errors import Conflict, DocumentRefused, ExecutionNotFound
 from wfcore.outbound.http import UNSET
 from wfcore.problems import Problem, pointer
 from wfcore.store.contract import Code, ExecutionRecord, NewExecution, Reply
-from wfcore.store.shared import SharedStore
+from wfcore.store.shared import is_shared
 from wfcore.workflow.input import InputValidator
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import copy_value
@@ -81,7 +81,7 @@ class Submission:
         if record is None:
             raise ExecutionNotFound(execution_id)
         plan = await runtime.plans.get(record.plan)
-        if plan.missing and not isinstance(runtime.store, SharedStore):
+        if plan.missing and not is_shared(runtime.store):
             # In a cluster another process may have them; here nobody would run it.
             runtime.plans.check_handlers(plan)
         checked = await self._threads.run_unless(

@@ -10,7 +10,7 @@ from wfcore.engine.counters import Counters
 from wfcore.engine.timings import Timings
 from wfcore.errors import StoreError
 from wfcore.store.contract import StateStore
-from wfcore.store.shared import Census, SharedStore, WorkerRecord
+from wfcore.store.shared import Census, WorkerRecord, is_shared
 
 __all__ = ["Vitals"]
 
@@ -44,12 +44,12 @@ class Vitals:
 
     async def census(self) -> Census | None:
         """Count what the store of a cluster holds; None where it is this process's own."""
-        return await self.store.census() if isinstance(self.store, SharedStore) else None
+        return await self.store.census() if is_shared(self.store) else None
 
     async def workers(self) -> list[WorkerRecord]:
         """List the workers of a cluster; none where the store is this process's own."""
-        return await self.store.workers() if isinstance(self.store, SharedStore) else []
+        return await self.store.workers() if is_shared(self.store) else []
 
     async def pressure(self) -> str | None:
         """Say why nothing new should be submitted now, or None."""
-        return await self.store.pressure() if isinstance(self.store, SharedStore) else None
+        return await self.store.pressure() if is_shared(self.store) else None

@@ -4,7 +4,7 @@ Without this an engine is alone with its store: nothing happens there that it di
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Final, Literal, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from wfcore.store.contract import Event, Lease, StateStore
 
@@ -131,3 +131,15 @@ class SharedStore(StateStore, Protocol):
 
     def unfollow(self, execution: str, *, ends_only: bool) -> None:
         """Hear no more of it."""
+
+
+_KNOWN: Final[dict[type, bool]] = {}
+
+
+def is_shared(store: StateStore) -> TypeGuard[SharedStore]:
+    """Whether a store is one of many processes; asked for once of each class, as it takes long."""
+    kind = type(store)
+    known = _KNOWN.get(kind)
+    if known is None:
+        known = _KNOWN[kind] = isinstance(store, SharedStore)
+    return known
