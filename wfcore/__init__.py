@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from wfcore.bus.events import EventSink
     from wfcore.engine.counters import Counters
     from wfcore.engine.engine import Engine
     from wfcore.engine.retry import RetryDefaults
@@ -28,27 +29,45 @@ if TYPE_CHECKING:
         StoreTooNew,
         WfError,
     )
+    from wfcore.plugins.api import PLUGIN_API
     from wfcore.plugins.context import HttpClient, HttpResponse, NodeContext
+    from wfcore.plugins.discovery import Discovery
     from wfcore.plugins.file import load_file
     from wfcore.plugins.function import handler
     from wfcore.plugins.handler import Handler, Raw, Secret
-    from wfcore.plugins.hookspecs import Templaters, Validator, hookimpl
+    from wfcore.plugins.hookspecs import (
+        BusFactory,
+        CallNext,
+        Middleware,
+        StoreFactory,
+        Templaters,
+        Validator,
+        hookimpl,
+    )
+    from wfcore.plugins.llm import LlmAnswer, LlmProvider, LlmQuestion
     from wfcore.problems import Problem
     from wfcore.secrets.source import SecretSource, SecretValue
     from wfcore.store.contract import Event, Filter, Page
+    from wfcore.templating.engine import EngineTemplate, TemplateEngine
     from wfcore.workflow.document import Workflow
     from wfcore.workflow.limits import Limits
     from wfcore.workflow.states import NodeState, Status
     from wfcore.workflow.user_schema import UserSchema
 
 __all__ = [
+    "PLUGIN_API",
+    "BusFactory",
+    "CallNext",
     "Conflict",
     "Counters",
+    "Discovery",
     "DocumentRefused",
     "Engine",
     "EngineNotOpen",
+    "EngineTemplate",
     "ErrorRecord",
     "Event",
+    "EventSink",
     "ExecutionFailed",
     "ExecutionNotFound",
     "Filter",
@@ -56,7 +75,11 @@ __all__ = [
     "HttpClient",
     "HttpResponse",
     "Limits",
+    "LlmAnswer",
+    "LlmProvider",
+    "LlmQuestion",
     "Message",
+    "Middleware",
     "NodeContext",
     "NodeError",
     "NodeNotFound",
@@ -72,8 +95,10 @@ __all__ = [
     "SecretValue",
     "Status",
     "StoreError",
+    "StoreFactory",
     "StoreOwned",
     "StoreTooNew",
+    "TemplateEngine",
     "Templaters",
     "UserSchema",
     "Validator",
@@ -86,6 +111,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "wfcore.bus.events": ("EventSink",),
     "wfcore.engine.counters": ("Counters",),
     "wfcore.engine.engine": ("Engine",),
     "wfcore.engine.retry": ("RetryDefaults",),
@@ -107,14 +133,26 @@ _HOMES: Final = {
         "StoreTooNew",
         "WfError",
     ),
+    "wfcore.plugins.api": ("PLUGIN_API",),
     "wfcore.plugins.context": ("HttpClient", "HttpResponse", "NodeContext"),
+    "wfcore.plugins.discovery": ("Discovery",),
     "wfcore.plugins.file": ("load_file",),
     "wfcore.plugins.function": ("handler",),
     "wfcore.plugins.handler": ("Handler", "Raw", "Secret"),
-    "wfcore.plugins.hookspecs": ("Templaters", "Validator", "hookimpl"),
+    "wfcore.plugins.hookspecs": (
+        "BusFactory",
+        "CallNext",
+        "Middleware",
+        "StoreFactory",
+        "Templaters",
+        "Validator",
+        "hookimpl",
+    ),
+    "wfcore.plugins.llm": ("LlmAnswer", "LlmProvider", "LlmQuestion"),
     "wfcore.problems": ("Problem",),
     "wfcore.secrets.source": ("SecretSource", "SecretValue"),
     "wfcore.store.contract": ("Event", "Filter", "Page"),
+    "wfcore.templating.engine": ("EngineTemplate", "TemplateEngine"),
     "wfcore.workflow.document": ("Workflow",),
     "wfcore.workflow.limits": ("Limits",),
     "wfcore.workflow.states": ("NodeState", "Status"),

@@ -20,6 +20,7 @@ from pydantic_settings import (
 from wfcore.engine.retry import RetryDefaults
 from wfcore.errors import WfError
 from wfcore.outbound.allow import AllowList
+from wfcore.plugins.credential import hides_credential
 from wfcore.problems import Problem
 from wfcore.secrets.source import NamedSecrets
 from wfcore.store.opening import Durability
@@ -33,7 +34,6 @@ __all__ = [
     "Settings",
     "SettingsRefused",
     "given_variables",
-    "hides_credential",
 ]
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -51,18 +51,8 @@ _A_YEAR: Final = 365 * 24 * 3600
 _OURS: Final = re.compile(
     r"(store|bus|blob)_url|(redis|kafka|outbound)_.+|retention_seconds", re.ASCII
 )
-# A plugin gets credentials as secrets, by name and with a log of who asked; never as a setting,
-# which any handler may read.
-_CREDENTIAL: Final = re.compile(
-    r"(^|_)(secrets?|pass|passwd|passwords?|passphrases?|keys?|apikeys?|tokens?|credentials?|creds"
-    r"|auth|private|dsn|cookies?|signature|salt)(_|$)",
-    re.ASCII,
-)
 # Checked here, and handed on.
 _FOR_PLUGINS: Final = ("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout")
-_USER_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]*@", re.ASCII | re.IGNORECASE)
-
-_PARAMETER: Final = re.compile(r"[?&]([^=&#\s]+)=", re.ASCII)
 
 _KEY: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.ASCII)
@@ -328,14 +318,6 @@ def given_variables() -> dict[str, GivenVariable]:
             if name.startswith(_PREFIX) and value:
                 found[name.upper()] = GivenVariable(value, origin)
     return found
-
-
-def hides_credential(name: str, value: str) -> bool:
-    """Whether a credential may be in a variable (lower case, without the prefix)."""
-    if _CREDENTIAL.search(name) or _USER_IN_URL.match(value):
-        return True
-    parameters = (found[1].lower().replace("-", "_") for found in _PARAMETER.finditer(value))
-    return any(_CREDENTIAL.search(each) for each in parameters)
 
 
 def _for_plugins() -> dict[str, str]:

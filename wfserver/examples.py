@@ -233,10 +233,13 @@ PLUGINS: Final = {
             "module": "wfplugins_builtin",
             "status": "loaded",
             "seconds": 0.021,
+            "slow": False,
             "distribution": "wfcore",
             "version": "0.1.0",
+            "api": "1.0",
             "hooks": ["wfcore_register_handlers"],
             "handlers": ["call_external_service", "call_llm_service", "output"],
+            "settings": [],
         }
     ]
 }

@@ -269,19 +269,33 @@ class HandlerList(_Body):
     handlers: list[HandlerView]
 
 
+class PluginSettingView(_Body):
+    """A variable that the operator may set for a plugin."""
+
+    variable: str
+    type: str
+    default: str | None
+    meaning: str
+    secret: bool
+
+
 class PluginView(BaseModel):
     """How loading a plugin went."""
 
     name: str
     module: str
-    status: Literal["loaded", "broken"]
+    status: Literal["loaded", "broken", "blocked"]
     seconds: float
+    slow: bool
     distribution: str | None
     version: str | None
+    api: str | None
     hooks: list[str]
     handlers: list[str]
+    settings: list[PluginSettingView]
     error: str | None = None
     traceback: str | None = None
+    printed: str | None = None
 
 
 class PluginList(_Body):

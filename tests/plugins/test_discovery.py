@@ -368,12 +368,12 @@ def test_a_handler_of_a_broken_plugin_is_known_as_broken(site: Site, source: str
         files={"acme_words/__init__.py": "", "acme_words/plugin.py": source},
     )
     registry = load_plugins()
-    owner = registry.broken_handler_owner("translate_it")
+    owner = registry.absent_owner("translate_it")
     assert owner is not None
     assert owner.distribution == "acme-words"
     with pytest.raises(PluginError, match=r"installed but broken: distribution acme-words 4"):
         registry.handler("translate_it")
-    assert registry.broken_handler_owner("something_else") is None
+    assert registry.absent_owner("something_else") is None
 
 
 def test_an_unknown_handler_is_told_with_the_nearest_name(site: Site) -> None:

@@ -1,6 +1,8 @@
 """From a bus's URL to the bus."""
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -9,34 +11,34 @@ from wfcore.bus.events import EventSink
 from wfcore.bus.local import LocalBus
 from wfcore.errors import StoreError
 from wfcore.problems import did_you_mean
+from wfcore.redis_schemes import REDIS_SCHEMES
 
-__all__ = ["bus_from_url", "kafka_bus", "kafka_events"]
+__all__ = ["BUS_SCHEMES", "bus_from_url", "kafka_bus", "kafka_events"]
 
-_REDIS: Final = (
-    "redis",
-    "rediss",
-    "redis+sentinel",
-    "redis+cluster",
-    "rediss+sentinel",
-    "rediss+cluster",
-)
-_SCHEMES: Final = ("local", "kafka", *_REDIS)
+BUS_SCHEMES: Final = ("local", "kafka", *REDIS_SCHEMES)
+"""Those of the engine's own buses."""
 
 
-def bus_from_url(url: str) -> TaskBus:
+def bus_from_url(
+    url: str, *, others: Mapping[str, Callable[[str], TaskBus]] = MappingProxyType({})
+) -> TaskBus:
     """Return the bus that a URL names: `local://`, `kafka://host:9092,host2:9092`, `redis://host`.
 
-    Raises `StoreError` for another scheme, and where a driver is not installed.
+    `others` open URLs of their schemes. Raises `StoreError` for another scheme, and where a driver
+    is not installed.
     """
     parts = urlsplit(url)
     if parts.scheme == "local":
         return LocalBus()
     if parts.scheme == "kafka":
         return kafka_bus(parts.netloc)
-    if parts.scheme in _REDIS:
+    if parts.scheme in REDIS_SCHEMES:
         return _redis_bus(url)
+    if parts.scheme in others:
+        return others[parts.scheme](url)
     # Only the scheme is told: the rest may hold a password.
-    hint = did_you_mean(parts.scheme, _SCHEMES) or "known are kafka, redis and local"
+    known = ", ".join(("kafka", "redis", "local", *others))
+    hint = did_you_mean(parts.scheme, (*BUS_SCHEMES, *others)) or f"known are {known}"
     raise StoreError(f"no bus for the scheme {parts.scheme!r}: {hint}")
 
 

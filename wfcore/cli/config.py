@@ -14,8 +14,9 @@ from rich.text import Text
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
 from wfcore.cli.wording import one_line
+from wfcore.plugins.credential import hides_credential
 from wfcore.problems import nearest
-from wfcore.settings import GivenVariable, Settings, given_variables, hides_credential
+from wfcore.settings import GivenVariable, Settings, given_variables
 from wfcore.workflow.described import field_docs
 
 __all__ = ["config", "set_settings"]

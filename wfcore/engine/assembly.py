@@ -8,9 +8,11 @@ from inspect import iscoroutinefunction
 from wfcore.bus.contract import TaskBus
 from wfcore.engine.arguments import template_limits
 from wfcore.engine.attempt import Workshop
+from wfcore.engine.context import Surroundings
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
 from wfcore.engine.heart import Heart
+from wfcore.engine.local_feed import LocalFeed
 from wfcore.engine.node_view import NodeReader
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
@@ -18,7 +20,7 @@ from wfcore.engine.plans import Plans
 from wfcore.engine.presence import Presence
 from wfcore.engine.proof import Prover
 from wfcore.engine.reader import ExecutionReader
-from wfcore.engine.relay import Relay, Telling
+from wfcore.engine.relay import PLUGIN_TRIES, Relay, Telling
 from wfcore.engine.retention import Retention
 from wfcore.engine.retrying import Retrying
 from wfcore.engine.runtime import Runtime
@@ -129,7 +131,7 @@ def assemble(given: Materials) -> Assembly:
         heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
         seeker=seeker,
         presence=presence,
-        relay=_relay(given, shared),
+        relay=_relay(given, runtime, shared),
         submission=submission,
         retrying=Retrying(runtime, submission, given.limits),
         retention=Retention(runtime, given.retention_seconds),
@@ -139,17 +141,16 @@ def assemble(given: Materials) -> Assembly:
     )
 
 
-def _relay(given: Materials, shared: SharedStore | None) -> Relay | None:
-    if shared is None or given.events_to is None:
+def _relay(given: Materials, runtime: Runtime, shared: SharedStore | None) -> Relay | None:
+    """Return what tells events, where anybody wants to hear of them."""
+    tellings = [given.events_to] if given.events_to is not None else []
+    tellings += [Telling(s, s.level, PLUGIN_TRIES) for s in given.registry.event_sinks]
+    if not tellings:
         return None
-    return Relay(shared, given.events_to)
-
-
-def _reader(
-    given: Materials, runtime: Runtime, worker: Worker, threads: Threads
-) -> ExecutionReader:
-    nodes = NodeReader(runtime, worker, threads, given.registry.handlers)
-    return ExecutionReader(runtime, given.registry, nodes)
+    if shared is not None:
+        return Relay(shared, tellings, given.counters)
+    feed = runtime.changes = LocalFeed(given.store)
+    return Relay(feed, tellings, given.counters)
 
 
 def _of_a_cluster(
@@ -173,6 +174,7 @@ def _runtime(given: Materials, threads: Threads) -> Runtime:
         filters=templaters.filters,
         tests=templaters.tests,
         globals=templaters.globals,
+        engines=templaters.engines,
     )
     prover = Prover(given.registry, templating, given.limits, given.secrets)
     plans = Plans(prover, given.store, given.limits, threads)
@@ -200,9 +202,10 @@ def _workshop(
         threads,
         http,
         given.secrets,
-        given.settings,
+        Surroundings(
+            runtime.outcomes, given.settings, runtime.watchers, given.registry.llm_providers
+        ),
         given.limits.max_output_bytes,
-        runtime.watchers,
         frozenset(name for name, each in handlers if iscoroutinefunction(each.run)),
     )
 

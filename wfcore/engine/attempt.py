@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from wfcore.engine.context import AttemptContext
+from wfcore.engine.context import AttemptContext, Surroundings
 from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
 from wfcore.engine.failure import failure_of
+from wfcore.engine.middlewares import through
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
 from wfcore.engine.threads import Threads
 from wfcore.engine.unsealed import BoundClient, Unsealed, unseal
-from wfcore.engine.watch import Watchers
 from wfcore.errors import ErrorRecord, NodeError
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import HttpClient
@@ -48,9 +48,8 @@ class Workshop:
     threads: Threads
     http: OutboundClient
     secrets: SecretSource
-    settings: Mapping[str, str]
+    around: Surroundings
     max_output_bytes: int
-    watchers: Watchers
     asynchronous: frozenset[str]
     """The handlers whose `run` is `async def`; the others get threads."""
 
@@ -207,15 +206,15 @@ class Attempt:
             scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
         config = _validated(handler, rendered)
-        context = self.context = self._new_context()
-        returned = await self._call(handler, config, context)
+        context = self.context = self._new_context(config)
+        given = await self._called(handler, config, context)
         most, redactor = self._workshop.max_output_bytes, self._redactor
         if redactor is None:
-            output = _encoded(handler, returned, most, None)
+            output = _encoded(handler, given, most, None)
         else:
             # Searching a megabyte for secrets takes a while.
             output = await self._workshop.threads.run(
-                lambda: _encoded(handler, returned, most, redactor)
+                lambda: _encoded(handler, given, most, redactor)
             )
         lines = context.log_lines
         detail = json_text({"log": lines}) if lines else None
@@ -229,7 +228,7 @@ class Attempt:
         mask_logs(unsealed.values.values())
         return Scope({**scope.names, SECRETS: dict(unsealed.values)})
 
-    def _new_context(self) -> AttemptContext:
+    def _new_context(self, config: BaseModel) -> AttemptContext:
         workshop = self._workshop
         assert self.opened is not None
         http: HttpClient = workshop.http
@@ -238,11 +237,10 @@ class Attempt:
         return AttemptContext(
             self.lease,
             self.opened,
-            workshop.outcomes,
+            workshop.around,
             http,
-            workshop.settings,
-            workshop.watchers,
             self._redactor,
+            config,
         )
 
     async def _scope(self, node: PlanNode) -> Scope:
@@ -263,6 +261,19 @@ class Attempt:
             error.message += _whereabouts(node, scope)
             raise
 
+    async def _called(
+        self, handler: Handler, config: BaseModel, context: AttemptContext
+    ) -> dict[str, Any]:
+        """Return the output that the handler gives, through the plugins' middlewares."""
+        middlewares = self._workshop.registry.middlewares
+        if not middlewares:
+            return output_object(handler, await self._call(handler, config, context))
+
+        async def run() -> dict[str, Any]:
+            return output_object(handler, await self._call(handler, config, context))
+
+        return await through(middlewares, handler, context, run)
+
     async def _call(self, handler: Handler, config: BaseModel, context: AttemptContext) -> Any:
         if handler.name in self._workshop.asynchronous:
             return await handler.run(config, context)
@@ -281,8 +292,9 @@ def _validated(handler: Handler, rendered: Any) -> BaseModel:
         raise NodeError("InvalidConfig", message) from error
 
 
-def _encoded(handler: Handler, returned: Any, max_bytes: int, redactor: Redactor | None) -> str:
-    output = output_object(handler, returned)
+def _encoded(
+    handler: Handler, output: dict[str, Any], max_bytes: int, redactor: Redactor | None
+) -> str:
     try:
         if redactor is not None:
             output = redactor.output(output)

@@ -6,7 +6,9 @@ import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel
 
 from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
@@ -14,12 +16,13 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.watch import Message, Watchers
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
+from wfcore.plugins.llm import LlmProvider
 from wfcore.secrets.log import mask_record
 from wfcore.secrets.redactor import Redactor
 from wfcore.store.contract import Lease
 from wfcore.workflow.states import NodeState
 
-__all__ = ["AttemptContext", "NodeLog"]
+__all__ = ["AttemptContext", "NodeLog", "Surroundings"]
 
 _LOG_LINES: Final = 20
 _LINE_LENGTH: Final = 500
@@ -50,6 +53,15 @@ class NodeLog(logging.Logger):
             super().handle(record)
 
 
+class Surroundings(NamedTuple):
+    """What the contexts of all attempts of an engine share."""
+
+    outcomes: Outcomes
+    settings: Mapping[str, str]
+    watchers: Watchers
+    llm_providers: Mapping[str, LlmProvider]
+
+
 class AttemptContext(NodeContext):
     """One attempt as its handler sees it."""
 
@@ -57,12 +69,16 @@ class AttemptContext(NodeContext):
         self,
         lease: Lease,
         opened: OpenExecution,
-        outcomes: Outcomes,
+        around: Surroundings,
         http: HttpClient,
-        settings: Mapping[str, str],
-        watchers: Watchers,
         redactor: Redactor | None,
+        config: BaseModel,
     ) -> None:
+        plan = opened.plan
+        self.handler = plan.nodes[lease.key].handler
+        self.workflow = plan.name
+        self.labels = plan.labels
+        self.config = config
         self.execution_id = lease.execution
         self.node = lease.key
         self.attempt = lease.attempt
@@ -72,11 +88,9 @@ class AttemptContext(NodeContext):
         self.progress_made: tuple[float | None, str] | None = None
         self.stopped = False
         self.meters: dict[str, float] = {}
-        self._watchers = watchers
+        self._around = around
         self._loop = asyncio.get_running_loop()
         self._opened = opened
-        self._outcomes = outcomes
-        self._settings = settings
         self._redactor = redactor
         self._log: NodeLog | None = None
 
@@ -94,7 +108,7 @@ class AttemptContext(NodeContext):
 
     async def outputs(self) -> dict[str, dict[str, Any]]:
         dependencies = self._opened.plan.nodes[self.node].dependencies
-        found = await self._outcomes.read(self.execution_id, dependencies)
+        found = await self._around.outcomes.read(self.execution_id, dependencies)
         return {
             key: found[key].output()
             for key in dependencies
@@ -106,7 +120,10 @@ class AttemptContext(NodeContext):
         return json.loads(json.dumps(self._opened.input))
 
     def setting(self, name: str) -> str | None:
-        return self._settings.get(name)
+        return self._around.settings.get(name)
+
+    def llm_provider(self, name: str) -> LlmProvider | None:
+        return self._around.llm_providers.get(name)
 
     def notice(self, text: str) -> None:
         self.notice_text = storable_text(self._masked(text), _LINE_LENGTH)
@@ -115,13 +132,14 @@ class AttemptContext(NodeContext):
         self.progress_made = (fraction, self._masked(message)[:_LINE_LENGTH])
 
     def emit(self, kind: str, data: Any) -> None:
-        if self._watchers.listening(self.execution_id):
+        watchers = self._around.watchers
+        if watchers.listening(self.execution_id):
             if self._redactor is not None:
                 kind, data = self._redactor.text(kind), self._redactor.details(data)
             message = Message(self.node, self.attempt, kind, data)
             # A thread whose attempt was abandoned may outlive the loop; nobody listens then.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._watchers.tell, self.execution_id, message)
+                self._loop.call_soon_threadsafe(watchers.tell, self.execution_id, message)
 
     def meter(self, name: str, amount: float) -> None:
         name = storable_text(self._masked(name), _METER_LENGTH)

@@ -26,10 +26,12 @@ from wfcore.engine.watch import Message, Watch
 from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.http import UNSET
+from wfcore.plugins.discovery import Discovery
 from wfcore.plugins.handler import HandlerLike
 from wfcore.plugins.manager import load_plugins
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem
+from wfcore.secrets.chain import chained
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
@@ -52,7 +54,8 @@ class Engine:
     is submitted is run by the workers of the store. `queues` are those that are worked on; left
     out, those of all handlers. Events of a shared store are told as
     `events_to` says. `handlers` and `plugins` are registered beside what is installed
-    (`discover=False`: instead of it). `durability` is what an acknowledgement survives on SQLite:
+    (`discover=False`: instead of it; a `Discovery` chooses); a `registry` that was loaded already
+    takes the place of all these. `durability` is what an acknowledgement survives on SQLite:
     `durable` a power cut (the default there), `relaxed` the process's death; on Redis, the least
     that its settings have to give.
     `settings` are the operator's, for plugins; `secrets` are what templates name as `secrets.NAME`,
@@ -75,7 +78,8 @@ class Engine:
         events_to: Telling | None = None,
         handlers: Iterable[HandlerLike] = (),
         plugins: Iterable[object] = (),
-        discover: bool = True,
+        discover: bool | Discovery = True,
+        registry: Registry | None = None,
         durability: Durability | None = None,
         concurrency: int = 100,
         settings: Mapping[str, str] | None = None,
@@ -92,9 +96,11 @@ class Engine:
         check_arguments(
             concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
         )
-        self.registry = load_plugins(handlers=handlers, plugins=plugins, discover=discover)
-        self._store = _store(store, durability)
-        self._bus = _bus(bus)
+        self.registry = registry or load_plugins(
+            handlers=handlers, plugins=plugins, discover=discover
+        )
+        self._store = _store(store, durability, self.registry)
+        self._bus = _bus(bus, self.registry)
         self._materials = Materials(
             registry=self.registry,
             store=self._store,
@@ -103,7 +109,7 @@ class Engine:
             queues=_queues(queues, self.registry),
             events_to=events_to,
             settings=plugin_settings(settings),
-            secrets=secret_source(secrets),
+            secrets=chained(secret_source(secrets), self.registry.secret_sources),
             allow=AllowList.read(outbound_allow),
             limits=limits or Limits(),
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
@@ -167,8 +173,8 @@ class Engine:
         except BaseException:
             await self._store.close()
             raise
-        if self._materials.events_to is not None:
-            await self._materials.events_to.sink.open()
+        if parts.relay is not None:
+            await parts.relay.open()
         parts.heart.start()
         self._tasks = [
             asyncio.create_task(keep_running(name, loop)) for name, loop in parts.loops().items()
@@ -190,8 +196,8 @@ class Engine:
             await parts.presence.leave()
         await self._close_handlers()
         await self._bus.close()
-        if self._materials.events_to is not None:
-            await self._materials.events_to.sink.close()
+        if parts.relay is not None:
+            await parts.relay.close()
         await parts.http.close()
         parts.threads.close()
         await self._store.close()
@@ -359,14 +365,18 @@ class Engine:
         return await self._parts.reader.result(record)
 
 
-def _store(given: str | StateStore, durability: Durability | None) -> StateStore:
-    return store_from_url(given, durability=durability) if isinstance(given, str) else given
+def _store(
+    given: str | StateStore, durability: Durability | None, registry: Registry
+) -> StateStore:
+    if not isinstance(given, str):
+        return given
+    return store_from_url(given, durability=durability, others=registry.stores)
 
 
-def _bus(given: str | TaskBus | None) -> TaskBus:
+def _bus(given: str | TaskBus | None, registry: Registry) -> TaskBus:
     if given is None:
         return LocalBus()
-    return bus_from_url(given) if isinstance(given, str) else given
+    return bus_from_url(given, others=registry.buses) if isinstance(given, str) else given
 
 
 def _queues(given: Iterable[str] | None, registry: Registry) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from wfcore.plugins.failure import failure_line
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem, pointer
 from wfcore.secrets.source import SecretSource
-from wfcore.templating import Compiled, TemplateProblems, Templating
+from wfcore.templating import BUILT_IN, Compiled, TemplateProblems, Templating
 from wfcore.workflow.document import Node, Workflow
 from wfcore.workflow.findings import Findings, Vocabulary
 from wfcore.workflow.graph import Graph
@@ -71,11 +71,12 @@ class Prover:
 
         upstream = Upstream(graph.names, find, self._registry, workflow, findings)
         references = References(upstream, workflow, findings)
+        engine = self._engine_of(workflow, findings)
         steps: list[Step] = []
         for index, outline in enumerate(reading.outlines):
             if not stored:
                 self._check_handler(outline.handler, f"/dag/nodes/{index}/handler", findings)
-            steps.append(self._check_node(index, outline, references, findings))
+            steps.append(self._check_node(index, outline, engine, references, findings))
             if findings.full:
                 break
         self._check_distant(references, graph)
@@ -134,7 +135,7 @@ class Prover:
                 at = pointer(name)
                 findings.add("override.unknown_node", at, message, wanted=name, among=among)
             else:
-                config = self._check_override(node, replaced, findings)
+                config = self._check_override(node, replaced, workflow.template_engine, findings)
                 changed[name] = Step(config, plan.nodes[name].when)
                 self._check_references(node, changed[name], references)
         if references.distant:
@@ -145,12 +146,15 @@ class Prover:
             findings.refuse(overrides)
         return override_plan(plan, overrides, changed)
 
-    def _check_override(self, node: Node, replaced: Any, findings: Findings) -> Compiled:
+    def _check_override(
+        self, node: Node, replaced: Any, engine: str, findings: Findings
+    ) -> Compiled:
         at = pointer(node.id)
         if not isinstance(replaced, dict):
             findings.add("override.type", at, "should be an object of config keys")
             return self._no_config
-        return self._check_config(node.handler, {**node.config, **replaced}, at, findings)
+        config = {**node.config, **replaced}
+        return self._check_config(node.handler, config, at, engine, findings)
 
     def _with_sound_schema(self, workflow: Workflow, findings: Findings) -> Workflow:
         if workflow.input_schema is None:
@@ -159,14 +163,38 @@ class Prover:
         findings.extend(problems)
         return workflow.model_copy(update={"input_schema": None}) if problems else workflow
 
+    def _engine_of(self, workflow: Workflow, findings: Findings) -> str:
+        """Return the template engine that a workflow chooses, the built-in one if there is none."""
+        name = workflow.template_engine
+        among = self._templating.engine_names
+        if name in among:
+            return name
+        message = f"there is no template engine {quoted(name)}"
+        hint = f"known are {', '.join(sorted(among))}"
+        findings.add(
+            "template.unknown_engine",
+            "/template_engine",
+            message,
+            hint,
+            wanted=name,
+            among=Vocabulary(among),
+        )
+        return BUILT_IN
+
     def _check_node(
-        self, index: int, outline: Outline, references: References, findings: Findings
+        self,
+        index: int,
+        outline: Outline,
+        engine: str,
+        references: References,
+        findings: Findings,
     ) -> Step:
         at = f"/dag/nodes/{index}"
-        config = self._check_config(outline.handler, outline.config, f"{at}/config", findings)
+        place = f"{at}/config"
+        config = self._check_config(outline.handler, outline.config, place, engine, findings)
         when = None
         if outline.when is not True:
-            when = self._compile_condition(outline.when, f"{at}/when", findings)
+            when = self._compile_condition(outline.when, f"{at}/when", engine, findings)
         step = Step(config, when)
         self._check_references(outline, step, references)
         return step
@@ -174,17 +202,22 @@ class Prover:
     def _check_handler(self, name: str | None, place: str, findings: Findings) -> None:
         if name is None or name in self._rules:
             return
-        broken = self._registry.broken_handler_owner(name)
-        if broken is not None:
-            message = f"the handler {quoted(name)} is installed but broken: {broken.error}"
-            hint = f"see {broken.origin}"
-            findings.add("handler.broken", place, message[:_LONGEST_SAID], hint)
+        owner = self._registry.absent_owner(name)
+        if owner is not None:
+            message = f"the handler {quoted(name)} is installed but {owner.status}: {owner.error}"
+            hint = f"see {owner.origin}"
+            findings.add(f"handler.{owner.status}", place, message[:_LONGEST_SAID], hint)
         else:
             message = f"there is no handler {quoted(name)}"
             findings.add("handler.unknown", place, message, wanted=name, among=self._handlers)
 
     def _check_config(
-        self, handler: str | None, config: Mapping[str, Any], at: str, findings: Findings
+        self,
+        handler: str | None,
+        config: Mapping[str, Any],
+        at: str,
+        engine: str,
+        findings: Findings,
     ) -> Compiled:
         """Compile a config and check it as far as its handler is known."""
         rules = self._rules.get(handler) if handler is not None else None
@@ -195,7 +228,7 @@ class Prover:
                 # Of a handler that is not known, any key may take secrets.
                 raw = rules.raw if rules is not None else ()
                 secret = rules.secret if rules is not None else config.keys()
-                compiled = self._templating.compile(dict(config), at, raw, secret)
+                compiled = self._templating.compile(dict(config), at, raw, secret, engine)
                 templated = compiled.templated
             except TemplateProblems as error:
                 findings.extend(error.problems)
@@ -204,9 +237,11 @@ class Prover:
             rules.check(config, templated, at, findings)
         return compiled
 
-    def _compile_condition(self, value: bool | str, at: str, findings: Findings) -> Compiled | None:
+    def _compile_condition(
+        self, value: bool | str, at: str, engine: str, findings: Findings
+    ) -> Compiled | None:
         try:
-            return self._templating.expression(value, at)
+            return self._templating.expression(value, at, engine)
         except TemplateProblems as error:
             findings.extend(error.problems)
             return None

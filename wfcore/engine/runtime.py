@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from wfcore.bus.contract import Task, TaskBus
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
+from wfcore.engine.local_feed import LocalFeed
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.patience import insist
@@ -43,6 +44,8 @@ class Runtime:
     dice: random.Random = field(default_factory=random.Random)
     due_sooner: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a deadline may have come nearer than the sweeper knows."""
+    changes: LocalFeed | None = None
+    """Who has to know of what happened, where there is somebody to tell."""
     _told: set[str] = field(default_factory=set)
 
     def token(self) -> int:
@@ -87,6 +90,8 @@ class Runtime:
         """Do what a reply obliges to, but for running the kept leases: these are returned."""
         if reply.fired:
             await self.bus.publish([Task(execution, *fired) for fired in reply.fired])
+        if self.changes is not None:
+            self.changes.note(execution)
         ended = reply.status.terminal
         if ended:
             self.opened.close(execution)

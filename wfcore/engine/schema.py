@@ -9,6 +9,7 @@ from typing import Any, Final
 from wfcore.plugins.config_schema import TEMPLATE, templated_definitions
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
+from wfcore.templating import BUILT_IN
 from wfcore.workflow.described import described_schema
 from wfcore.workflow.document import Workflow
 from wfcore.workflow.names import RESERVED
@@ -19,6 +20,7 @@ SCHEMA_ID: Final = "urn:wfcore:workflow"
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _CONDITION: Final = r"^\{\{[\s\S]*\}\}$"
+_ANY_TEMPLATE: Final = {"type": "string", "description": "A template of the document's engine."}
 _INPUT: Final = {"description": "The execution's input; no part of the workflow."}
 
 
@@ -32,8 +34,12 @@ def workflow_schema(registry: Registry, *, with_input: bool = False) -> dict[str
     if with_input:
         schema["properties"]["input"] = _INPUT
     definitions = schema.pop("$defs")
-    definitions["template"] = TEMPLATE
+    engines = registry.templaters.engines
+    schema["properties"]["template_engine"]["enum"] = sorted({BUILT_IN, *engines})
+    definitions["template"] = _ANY_TEMPLATE if engines else TEMPLATE
     _describe_node(definitions["Node"], registry)
+    if engines:
+        definitions["Node"]["properties"]["when"]["anyOf"][1].pop("pattern")
     rules = []
     for handlers in _by_config(registry):
         name = f"config:{handlers[0].name}"

@@ -34,7 +34,7 @@ def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
 
 
 def plugin_view(report: PluginReport) -> dict[str, Any]:
-    """Return how loading a plugin went; `error` and `traceback` only of one that is broken."""
+    """Return how loading a plugin went; what is None of error, traceback, printed is left out."""
     view = report.as_dict()
     return {name: value for name, value in view.items() if not _left_away(name, value)}
 
@@ -56,4 +56,4 @@ def _plugin(handler: Handler, registry: Registry) -> dict[str, str | None] | Non
 
 
 def _left_away(name: str, value: Any) -> bool:
-    return name in {"error", "traceback"} and value is None
+    return name in {"error", "traceback", "printed"} and value is None

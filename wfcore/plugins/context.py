@@ -2,10 +2,16 @@
 
 import logging
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from wfcore.errors import NodeError
 from wfcore.outbound.http import HttpClient, HttpResponse
+
+if TYPE_CHECKING:
+    from wfcore.plugins.llm import LlmProvider
 
 __all__ = ["HttpClient", "HttpResponse", "NodeContext"]
 
@@ -19,6 +25,14 @@ class NodeContext(ABC):
     execution_id: str
     node: str
     """The node's key in its execution: its id, and an index path where it runs more than once."""
+    handler: str
+    """The name of the handler that runs."""
+    workflow: str
+    """What the workflow is called."""
+    labels: Mapping[str, str]
+    """Those of the workflow."""
+    config: BaseModel
+    """The config of this attempt; the values of secrets are in it where its handler takes them."""
     attempt: int
     """Counts the attempts of this node, from 1."""
     idempotency_key: str
@@ -41,6 +55,10 @@ class NodeContext(ABC):
     @abstractmethod
     def setting(self, name: str) -> str | None:
         """Return what the operator set for plugins under this name (`llm_provider`), or None."""
+
+    def llm_provider(self, name: str) -> "LlmProvider | None":  # noqa: ARG002 - for the engine's
+        """Return the provider of language models that a plugin registered by this name, or None."""
+        return None
 
     @abstractmethod
     def notice(self, text: str) -> None:

@@ -1,18 +1,43 @@
 """What one plugin registers: its hooks called and their results checked before anything counts."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import pluggy
+from pydantic import BaseModel
 
+from wfcore.bus.events import EventSink
+from wfcore.bus.opening import BUS_SCHEMES
 from wfcore.errors import PluginError
 from wfcore.plugins import hookspecs
 from wfcore.plugins.admission import admit
+from wfcore.plugins.api import declared_api
 from wfcore.plugins.handler import Handler
-from wfcore.plugins.hookspecs import PROJECT, Templaters, Validator
+from wfcore.plugins.hookspecs import (
+    PROJECT,
+    BusFactory,
+    Middleware,
+    StoreFactory,
+    Templaters,
+    Validator,
+)
+from wfcore.plugins.llm import LlmProvider
+from wfcore.plugins.results import (
+    checked_middleware,
+    checked_secret_source,
+    checked_sink,
+    checked_templaters,
+    checked_validator,
+    items,
+    named,
+    schemes,
+)
+from wfcore.plugins.settings import read_settings
 from wfcore.problems import did_you_mean
+from wfcore.secrets.source import SecretSource
+from wfcore.store.opening import STORE_SCHEMES
 
 __all__ = ["Contribution", "HookTable", "admit_all"]
 
@@ -20,6 +45,7 @@ _NO_HOOKS: Final = (
     "it implements no hook: put @hookimpl above a function such as"
     " `def wfcore_register_handlers(): return [...]`"
 )
+_SETTINGS: Final = "wfcore_register_settings"
 
 
 @dataclass(slots=True)
@@ -27,9 +53,17 @@ class Contribution:
     """The parts that one plugin registers."""
 
     hooks: tuple[str, ...] = ()
+    api: str | None = None
+    settings: BaseModel | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
     validators: tuple[Validator, ...] = ()
     templaters: Templaters = field(default_factory=Templaters)
+    llm_providers: Mapping[str, LlmProvider] = field(default_factory=dict)
+    secret_sources: tuple[SecretSource, ...] = ()
+    event_sinks: tuple[EventSink, ...] = ()
+    stores: Mapping[str, StoreFactory] = field(default_factory=dict)
+    buses: Mapping[str, BusFactory] = field(default_factory=dict)
+    middlewares: tuple[Middleware, ...] = ()
 
 
 class HookTable:
@@ -44,8 +78,10 @@ class HookTable:
         """Whether this very object was collected before."""
         return self._manager.is_registered(plugin)
 
-    def collect(self, plugin: object) -> Contribution:
+    def collect(self, plugin: object, name: str, settings: Mapping[str, str]) -> Contribution:
         """Call the plugin's hooks and return what it registers; a plugin that fails leaves nothing.
+
+        `name` is what its settings are called after, among all that the operator set.
 
         Raises:
             PluginError: a hook is unknown, or returned what it must not; whatever a hook raises.
@@ -53,31 +89,35 @@ class HookTable:
         """
         if plugin is None:
             raise PluginError("it is None, not a module or an object with hooks")
+        api = declared_api(plugin)
         self._count += 1
         try:
             self._manager.register(plugin, f"plugin {self._count}")
-            return self._called(plugin)
+            contribution = self._called(plugin, name, settings)
         except BaseException:
             if self.knows(plugin):
                 self._manager.unregister(plugin)
             raise
+        contribution.api = api
+        return contribution
 
-    def _called(self, plugin: object) -> Contribution:
-        callers = self._manager.get_hookcallers(plugin) or []
+    def _called(self, plugin: object, name: str, given: Mapping[str, str]) -> Contribution:
+        callers = {caller.name: caller for caller in self._manager.get_hookcallers(plugin) or []}
         if not callers:
             raise PluginError(_NO_HOOKS)
         known = [name for name in vars(hookspecs) if name.startswith(f"{PROJECT}_register_")]
-        for caller in callers:
+        for caller in callers.values():
             if not caller.has_spec():
                 hint = did_you_mean(caller.name, known)
                 raise PluginError(f"no hook {caller.name!r}" + (f"; {hint}" if hint else ""))
-        results = {caller.name: _result(caller, plugin) for caller in callers}
-        return Contribution(
-            hooks=tuple(sorted(results)),
-            handlers=admit_all(_items("wfcore_register_handlers", results)),
-            validators=_validators(_items("wfcore_register_validators", results)),
-            templaters=_templaters(results.get("wfcore_register_templaters", Templaters())),
-        )
+        settings = None
+        if (first := callers.pop(_SETTINGS, None)) is not None:
+            settings = read_settings(_result(first, plugin, None), name, given)
+        results = {each: _result(caller, plugin, settings) for each, caller in callers.items()}
+        made = _contribution(results)
+        made.settings = settings
+        made.hooks = tuple(sorted(results.keys() | ({_SETTINGS} if first is not None else set())))
+        return made
 
 
 def admit_all(candidates: Iterable[object]) -> dict[str, Handler]:
@@ -96,48 +136,37 @@ def admit_all(candidates: Iterable[object]) -> dict[str, Handler]:
     return handlers
 
 
-def _result(caller: pluggy.HookCaller, plugin: object) -> Any:
+def _contribution(results: Mapping[str, Any]) -> Contribution:
+    templaters = results.get("wfcore_register_templaters", Templaters())
+    return Contribution(
+        handlers=admit_all(items("wfcore_register_handlers", results)),
+        validators=tuple(map(checked_validator, items("wfcore_register_validators", results))),
+        templaters=checked_templaters(templaters),
+        llm_providers=cast(
+            "Mapping[str, LlmProvider]",
+            named("wfcore_register_llm_providers", results, ("ask", "close")),
+        ),
+        secret_sources=tuple(
+            map(checked_secret_source, items("wfcore_register_secret_sources", results))
+        ),
+        event_sinks=tuple(map(checked_sink, items("wfcore_register_event_sinks", results))),
+        stores=cast(
+            "Mapping[str, StoreFactory]", schemes("wfcore_register_stores", results, STORE_SCHEMES)
+        ),
+        buses=cast(
+            "Mapping[str, BusFactory]", schemes("wfcore_register_buses", results, BUS_SCHEMES)
+        ),
+        middlewares=tuple(map(checked_middleware, items("wfcore_register_middlewares", results))),
+    )
+
+
+def _result(caller: pluggy.HookCaller, plugin: object, settings: BaseModel | None) -> Any:
     implementation = next(one for one in caller.get_hookimpls() if one.plugin is plugin)
     if implementation.hookwrapper or implementation.wrapper:
         raise PluginError(f"{caller.name} registers the plugin's own parts; it cannot be a wrapper")
-    result = implementation.function()
+    given = {"settings": settings}
+    result = implementation.function(*(given[name] for name in implementation.argnames))
     if inspect.iscoroutine(result):
         result.close()
         raise PluginError(f"{caller.name} is `async def`; hooks are plain functions")
     return result
-
-
-def _items(hook: str, results: Mapping[str, Any]) -> list[object]:
-    result = results.get(hook, ())
-    if isinstance(result, (str, bytes, Mapping)) or not isinstance(result, Iterable):
-        raise PluginError(f"{hook}() returned {result!r}, not a list")
-    return list(result)
-
-
-def _validators(items: list[object]) -> tuple[Validator, ...]:
-    found: list[Validator] = []
-    for item in items:
-        if not callable(item) or inspect.isclass(item):
-            raise PluginError(f"validator {item!r} is not a function of one workflow")
-        found.append(cast("Validator", item))
-    return tuple(found)
-
-
-def _templaters(result: object) -> Templaters:
-    if not isinstance(result, Templaters):
-        raise PluginError(f"wfcore_register_templaters() returned {result!r}, not Templaters")
-    for part in fields(result):
-        values = getattr(result, part.name)
-        if not isinstance(values, Mapping):
-            raise PluginError(f"Templaters.{part.name} is {values!r}, not a mapping of names")
-        for name, value in values.items():
-            if not isinstance(name, str) or not name.isidentifier():
-                raise PluginError(f"Templaters.{part.name}: {name!r} is no name in a template")
-            if part.name != "globals" and not _is_function(value):
-                raise PluginError(f"Templaters.{part.name}: {name!r} is not a function")
-    return result
-
-
-def _is_function(value: object) -> bool:
-    function: Callable[..., Any] | None = value if callable(value) else None
-    return function is not None and not inspect.iscoroutinefunction(function)

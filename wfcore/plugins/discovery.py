@@ -1,14 +1,46 @@
 """Finding installed plugins: the entry points of the group `wfcore.plugins`, none imported yet."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-__all__ = ["GROUP", "Installed", "find_installed"]
+__all__ = ["GROUP", "Discovery", "Installed", "find_installed"]
 
 GROUP: Final = "wfcore.plugins"
+_OWN: Final = "wfcore"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What of the installed plugins is loaded, and what beside them.
+
+    Names are those of distributions or of entry points, `*` and `?` allowed.
+    """
+
+    allow: tuple[str, ...] | None = None
+    """Only these, and what comes with wfcore itself; None: all."""
+    block: tuple[str, ...] = ()
+    """None of these, allowed or not."""
+    strict: bool = False
+    """Whether a broken plugin is an error, rather than left out."""
+    folders: tuple[Path, ...] = ()
+    """Folders whose Python files and packages are plugins, with no packaging."""
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """What the operator set for plugins' settings models, credentials too: `shout_token`."""
+
+    def refusal(self, installed: "Installed") -> str | None:
+        """Say why an installed plugin is not to be loaded, None where it is."""
+        names = (_canonical(installed.distribution), installed.name.lower())
+        if _matches(names, self.block):
+            return "APP_PLUGINS_BLOCK names it"
+        if self.allow is None or names[0] == _OWN or _matches(names, self.allow):
+            return None
+        return "APP_PLUGINS_ALLOW does not name it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +94,11 @@ def _identity(distribution: Distribution | None) -> tuple[str, str]:
         return distribution.name or "unknown", distribution.version or "unknown"
     except Exception:  # noqa: BLE001 - a distribution without metadata still has its plugin
         return "unknown", "unknown"
+
+
+def _matches(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    wanted = {form for each in patterns for form in (each.lower(), _canonical(each))}
+    return any(fnmatchcase(name, pattern) for name in names for pattern in wanted)
 
 
 def _canonical(name: str) -> str:

@@ -2,21 +2,22 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType
 from typing import Any
 
 from wfcore.errors import PluginError
 from wfcore.plugins.advertised import advertised_handlers
+from wfcore.plugins.capture import captured_output
+from wfcore.plugins.collection import Collection
 from wfcore.plugins.contribution import Contribution, HookTable, admit_all
-from wfcore.plugins.discovery import Installed, find_installed
+from wfcore.plugins.discovery import Discovery, Installed, find_installed
 from wfcore.plugins.failure import failure_line, failure_traceback
-from wfcore.plugins.file import FILE_PLUGIN
+from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
-from wfcore.plugins.hookspecs import Templaters, Validator
 from wfcore.plugins.registry import PluginReport, Registry
+from wfcore.plugins.settings import settings_of
 
 __all__ = ["load_plugins"]
 
@@ -27,22 +28,26 @@ def load_plugins(
     *,
     plugins: Iterable[object] = (),
     handlers: Iterable[HandlerLike] = (),
-    discover: bool = True,
+    discover: bool | Discovery = True,
 ) -> Registry:
-    """Load the installed plugins (unless `discover` is False), then those given, then `handlers`.
+    """Load what `discover` says (all that is installed, or nothing), then `plugins` and `handlers`.
 
-    An installed plugin that fails is reported as broken and left out whole. What the caller gave
+    A plugin that was found and fails is reported as broken and left out whole. What the caller gave
     is meant to work: its failure is raised. An object that was loaded already is not loaded twice.
 
     Raises:
-        PluginError: a plugin or a handler that was given fails; or two plugins, installed or not,
-            register the same name: the message names both.
+        PluginError: a plugin or a handler that was given fails, or with a strict discovery one that
+            was found; or two plugins register the same name: the message names both.
 
     """
-    loading = _Loading()
+    wanted = discover if isinstance(discover, Discovery) else Discovery()
+    loading = _Loading(wanted)
     if discover:
         for installed in find_installed():
             loading.load_installed(installed)
+    for folder in wanted.folders:
+        for path in plugin_files(folder):
+            loading.load_found(path)
     for plugin in plugins:
         loading.load_given(plugin)
     loading.add(_ENGINE, Contribution(handlers=_given(handlers)))
@@ -59,122 +64,127 @@ def _given(handlers: Iterable[HandlerLike]) -> dict[str, Handler]:
 class _Loading:
     """Everything loaded so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, discovery: Discovery) -> None:
+        self._discovery = discovery
         self._hooks = HookTable()
-        self._handlers: dict[str, Handler] = {}
-        self._validators: list[Validator] = []
-        self._templaters: dict[str, dict[str, Any]] = {part.name: {} for part in fields(Templaters)}
-        self._owners: dict[tuple[str, str], str] = {}
-        self._clashes: list[str] = []
+        self._collection = Collection()
         self._reports: list[PluginReport] = []
 
     def load_installed(self, installed: Installed) -> None:
-        started = perf_counter()
-        try:
-            contribution = self._imported(installed)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - law 12: also SystemExit, and what Rust panics raise
-            self._reports.append(_broken(installed, perf_counter() - started, error))
-            return
-        if contribution is None:
-            return
-        report = PluginReport(
+        blank = PluginReport(
             name=installed.name,
             module=installed.module,
-            status="loaded",
-            seconds=perf_counter() - started,
+            status="blocked",
+            seconds=0.0,
             distribution=installed.distribution,
             version=installed.version,
-            hooks=contribution.hooks,
-            handlers=tuple(sorted(contribution.handlers)),
         )
-        self._accept(report, contribution)
+
+        def advertised() -> tuple[str, ...]:
+            return advertised_handlers(installed.name, installed.module)
+
+        refusal = self._discovery.refusal(installed)
+        if refusal is not None:
+            self._reports.append(replace(blank, handlers=advertised(), error=refusal))
+            return
+        self._load(blank, lambda: _entry_point(installed), advertised)
+
+    def load_found(self, path: Path) -> None:
+        """Load a file of a plugin folder."""
+        blank = PluginReport(path.stem, str(path), "blocked", 0.0)
+        self._load(blank, lambda: load_file(path), lambda: (path.stem,))
 
     def load_given(self, plugin: object) -> None:
         if self._hooks.knows(plugin):
             return
-        name, module = _identity(plugin)
+        name, module, settings = _identity(plugin)
         started = perf_counter()
         try:
-            contribution = self._hooks.collect(plugin)
+            contribution = self._collected(plugin, settings)
         except Exception as error:
             raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
-        report = PluginReport(
-            name=name,
-            module=module,
+        blank = PluginReport(name, module, "loaded", perf_counter() - started)
+        self._accept(blank, contribution, settings)
+
+    def _load(
+        self,
+        blank: PluginReport,
+        load: Callable[[], object],
+        advertised: Callable[[], tuple[str, ...]],
+    ) -> None:
+        """Load what was found; where it fails, nothing of it counts."""
+        started = perf_counter()
+        with captured_output() as printed:
+            try:
+                plugin = load()
+                if self._hooks.knows(plugin):
+                    return
+                contribution = self._collected(plugin, blank.name)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - law 12: also SystemExit, and what Rust panics raise
+                broken = replace(
+                    blank,
+                    status="broken",
+                    seconds=perf_counter() - started,
+                    handlers=advertised(),
+                    error=_reason(error),
+                    traceback=failure_traceback(error),
+                    printed=printed(),
+                )
+                self._reports.append(broken)
+                return
+        seconds = perf_counter() - started
+        loaded = replace(blank, seconds=seconds, printed=printed())
+        self._accept(loaded, contribution, blank.name)
+
+    def _collected(self, plugin: object, name: str) -> Contribution:
+        return self._hooks.collect(plugin, name, self._discovery.settings)
+
+    def _accept(self, blank: PluginReport, contribution: Contribution, name: str) -> None:
+        """Take a plugin's parts; its settings are called after `name`."""
+        settings = contribution.settings
+        report = replace(
+            blank,
             status="loaded",
-            seconds=perf_counter() - started,
+            api=contribution.api,
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
+            settings=settings_of(settings, name) if settings else (),
         )
-        self._accept(report, contribution)
-
-    def add(self, owner: str, contribution: Contribution) -> None:
-        self._merge("handler", self._handlers, contribution.handlers, owner)
-        for part, names in self._templaters.items():
-            # filters -> template filter
-            self._merge(
-                f"template {part[:-1]}", names, getattr(contribution.templaters, part), owner
-            )
-        self._validators += contribution.validators
-
-    def registry(self) -> Registry:
-        if self._clashes:
-            raise PluginError("\n".join(self._clashes))
-        return Registry(
-            handlers=MappingProxyType(self._handlers),
-            validators=tuple(self._validators),
-            templaters=Templaters(
-                **{part: MappingProxyType(names) for part, names in self._templaters.items()}
-            ),
-            reports=tuple(self._reports),
-        )
-
-    def _imported(self, installed: Installed) -> Contribution | None:
-        if installed.entry_point is None:
-            raise PluginError("its metadata cannot be read") from installed.fault
-        plugin = installed.entry_point.load()
-        return None if self._hooks.knows(plugin) else self._hooks.collect(plugin)
-
-    def _accept(self, report: PluginReport, contribution: Contribution) -> None:
         self._reports.append(report)
         self.add(report.origin, contribution)
 
-    def _merge(self, kind: str, into: dict[str, Any], names: Any, owner: str) -> None:
-        for name, value in names.items():
-            other = self._owners.setdefault((kind, name), owner)
-            if into.setdefault(name, value) is not value:
-                self._clashes.append(
-                    f"{kind} {name!r} is registered twice: by {other}, and by {owner};"
-                    " use only one of them"
-                )
+    def add(self, owner: str, contribution: Contribution) -> None:
+        self._collection.add(owner, contribution)
+
+    def registry(self) -> Registry:
+        if self._discovery.strict:
+            broken = [report for report in self._reports if report.status == "broken"]
+            if broken:
+                said = "\n".join(f"{report.origin} is broken: {report.error}" for report in broken)
+                raise PluginError(f"{said}\n(APP_PLUGINS_STRICT is set)")
+        return self._collection.registry(self._reports)
 
 
-def _broken(installed: Installed, seconds: float, error: BaseException) -> PluginReport:
-    return PluginReport(
-        name=installed.name,
-        module=installed.module,
-        status="broken",
-        seconds=seconds,
-        distribution=installed.distribution,
-        version=installed.version,
-        handlers=advertised_handlers(installed.name, installed.module),
-        error=_reason(error),
-        traceback=failure_traceback(error),
-    )
+def _entry_point(installed: Installed) -> Any:
+    if installed.entry_point is None:
+        raise PluginError("its metadata cannot be read") from installed.fault
+    return installed.entry_point.load()
 
 
 def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, PluginError) else failure_line(error)
 
 
-def _identity(plugin: object) -> tuple[str, str]:
-    """Return the name and the place of a plugin that was given: its module, file or class."""
+def _identity(plugin: object) -> tuple[str, str, str]:
+    """Return the name, the place (module, file or class) and the short name of a plugin."""
     if inspect.ismodule(plugin):
         if plugin.__name__.startswith(FILE_PLUGIN) and plugin.__file__ is not None:
-            return Path(plugin.__file__).name, plugin.__file__
-        return plugin.__name__, plugin.__name__
+            file = Path(plugin.__file__)
+            place = file.parent if file.name == "__init__.py" else file
+            return place.name, str(place), place.stem
+        return plugin.__name__, plugin.__name__, plugin.__name__.rpartition(".")[2]
     kind: Callable[..., Any] = plugin if inspect.isclass(plugin) else type(plugin)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    return name, name
+    return name, name, kind.__name__

@@ -3,14 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
+from wfcore.bus.events import EventSink
 from wfcore.errors import PluginError
 from wfcore.plugins.handler import Handler
-from wfcore.plugins.hookspecs import Templaters, Validator
+from wfcore.plugins.hookspecs import BusFactory, Middleware, StoreFactory, Templaters, Validator
+from wfcore.plugins.llm import LlmProvider
+from wfcore.plugins.settings import PluginSetting
 from wfcore.problems import did_you_mean
+from wfcore.secrets.source import SecretSource
 
-__all__ = ["PluginReport", "Registry"]
+__all__ = ["SLOW_SECONDS", "PluginReport", "Registry"]
+
+T = TypeVar("T")
+SLOW_SECONDS: Final = 1.0
+"""A plugin that takes longer to load is said to be slow: every command waits for it."""
+
+
+def _none() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +31,24 @@ class PluginReport:
 
     `name` is the entry point's, `module` what it points to; for a plugin that was given to the
     engine, its module, class or file. `seconds` is what importing and registering took.
-    `handlers` and `hooks` are what a loaded plugin registered; of a broken one, `handlers` are
-    the names that it most likely would have, and `error` and `traceback` say what went wrong.
+    `handlers` and `hooks` are what a loaded plugin registered; of one that is broken or blocked,
+    `handlers` are the names that it most likely would have, and `error` and `traceback` say what
+    went wrong. `printed` is what it wrote on standard output meanwhile.
     """
 
     name: str
     module: str
-    status: Literal["loaded", "broken"]
+    status: Literal["loaded", "broken", "blocked"]
     seconds: float
     distribution: str | None = None
     version: str | None = None
+    api: str | None = None
     hooks: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
+    settings: tuple[PluginSetting, ...] = ()
     error: str | None = None
     traceback: str | None = None
+    printed: str | None = None
 
     @property
     def origin(self) -> str:
@@ -41,18 +57,33 @@ class PluginReport:
             return f"plugin {self.name!r}"
         return f"distribution {self.distribution} {self.version} (entry point {self.name!r})"
 
+    @property
+    def slow(self) -> bool:
+        """Whether loading it took long."""
+        return self.seconds > SLOW_SECONDS
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON object that the API and `--output json` show."""
-        return asdict(self)
+        return {
+            **asdict(self),
+            "settings": [setting.as_dict() for setting in self.settings],
+            "slow": self.slow,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
     """The parts of all plugins, in the order in which they were loaded, and the reports."""
 
-    handlers: Mapping[str, Handler] = field(default_factory=lambda: MappingProxyType({}))
+    handlers: Mapping[str, Handler] = field(default_factory=_none)
     validators: tuple[Validator, ...] = ()
     templaters: Templaters = field(default_factory=Templaters)
+    llm_providers: Mapping[str, LlmProvider] = field(default_factory=_none)
+    secret_sources: tuple[SecretSource, ...] = ()
+    event_sinks: tuple[EventSink, ...] = ()
+    stores: Mapping[str, StoreFactory] = field(default_factory=_none)
+    buses: Mapping[str, BusFactory] = field(default_factory=_none)
+    middlewares: tuple[Middleware, ...] = ()
     reports: tuple[PluginReport, ...] = ()
 
     def handler(self, name: str) -> Handler:
@@ -65,20 +96,20 @@ class Registry:
         found = self.handlers.get(name)
         if found is not None:
             return found
-        broken = self.broken_handler_owner(name)
-        if broken is not None:
+        owner = self.absent_owner(name)
+        if owner is not None:
             raise PluginError(
-                f"handler {name!r} is installed but broken: {broken.origin}: {broken.error}"
+                f"handler {name!r} is installed but {owner.status}: {owner.origin}: {owner.error}"
             )
         hint = did_you_mean(name, self.handlers)
         raise PluginError(f"no handler {name!r}" + (f"; {hint}" if hint else ""))
 
-    def broken_handler_owner(self, name: str) -> PluginReport | None:
-        """Return the broken plugin that most likely has the handler of this name, if there is one.
+    def absent_owner(self, name: str) -> PluginReport | None:
+        """Return the broken or blocked plugin that most likely has the handler of this name.
 
-        A plugin that could not be imported cannot be asked: its source is read for the name.
+        One that was not imported cannot be asked: its source is read for the name.
         """
         for report in self.reports:
-            if report.status == "broken" and name in report.handlers:
+            if report.status != "loaded" and name in report.handlers:
                 return report
         return None

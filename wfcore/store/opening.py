@@ -1,27 +1,22 @@
 """From a store's URL to the store."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from wfcore.errors import StoreError
 from wfcore.problems import did_you_mean
+from wfcore.redis_schemes import REDIS_SCHEMES
 from wfcore.store.contract import StateStore
 from wfcore.store.memory import MemoryStore
 
-__all__ = ["Durability", "store_from_url"]
+__all__ = ["STORE_SCHEMES", "Durability", "store_from_url"]
 
 Durability = Literal["durable", "relaxed"]
-_SCHEMES: Final = (
-    "memory",
-    "sqlite",
-    "redis",
-    "rediss",
-    "redis+sentinel",
-    "redis+cluster",
-    "rediss+sentinel",
-    "rediss+cluster",
-)
+STORE_SCHEMES: Final = ("memory", "sqlite", *REDIS_SCHEMES)
+"""Those of the engine's own stores."""
 
 
 def store_from_url(
@@ -30,14 +25,15 @@ def store_from_url(
     durability: Durability | None = None,
     shards: int | None = None,
     blobs: str | None = None,
+    others: Mapping[str, Callable[[str], StateStore]] = MappingProxyType({}),
 ) -> StateStore:
     """Return the store that a URL names.
 
     `memory://`, `sqlite:///relative`, `sqlite:////absolute`, `redis://host:6379/0`,
     `redis+sentinel://host:26379,host2:26379/master/0`, `redis+cluster://host:7000,host2:7001`;
     `rediss` is Redis with TLS. `shards` counts for an empty Redis, `blobs` is an
-    object store for large outputs beside it. Raises `StoreError` for another
-    scheme, and where a driver is not installed.
+    object store for large outputs beside it. `others` open URLs of their schemes. Raises
+    `StoreError` for another scheme, and where a driver is not installed.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":
@@ -50,10 +46,13 @@ def store_from_url(
         if not path:
             raise StoreError(f"{url!r} names no file: sqlite:///wf.db or sqlite:////var/lib/wf.db")
         return SqliteStore(Path(path), durability=durability or "durable")
-    if parts.scheme in _SCHEMES:
+    if parts.scheme in REDIS_SCHEMES:
         return _redis_store(url, durability, shards, blobs)
+    if parts.scheme in others:
+        return others[parts.scheme](url)
     # Only the scheme is told: the rest may hold a password.
-    hint = did_you_mean(parts.scheme, _SCHEMES) or "known are memory, sqlite and redis"
+    known = ", ".join(("memory", "sqlite", "redis", *others))
+    hint = did_you_mean(parts.scheme, (*STORE_SCHEMES, *others)) or f"known are {known}"
     raise StoreError(f"no store for the scheme {parts.scheme!r}: {hint}")
 
 

@@ -4,13 +4,13 @@ Without this an engine is alone with its store: nothing happens there that it di
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple, Protocol, TypeGuard, runtime_checkable
+from typing import Final, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from wfcore.store.contract import Event, Lease, StateStore
+from wfcore.workflow.states import EventLevel
 
 __all__ = [
     "Census",
-    "FeedLevel",
     "FeedPage",
     "Heard",
     "QueueDepth",
@@ -68,10 +68,6 @@ class FeedPage(NamedTuple):
     """How many to confirm: those of deleted executions are counted too."""
 
 
-FeedLevel = Literal["executions", "nodes"]
-"""Which events are told elsewhere: the turns of executions, or all."""
-
-
 @runtime_checkable
 class SharedStore(StateStore, Protocol):
     """A `StateStore` of many processes."""
@@ -110,7 +106,7 @@ class SharedStore(StateStore, Protocol):
     async def pressure(self) -> str | None:
         """Say why nothing new should be stored now (memory runs out), or None."""
 
-    async def feed(self, shard: int, relay: str, level: FeedLevel, limit: int) -> FeedPage | None:
+    async def feed(self, shard: int, relay: str, level: EventLevel, limit: int) -> FeedPage | None:
         """Read what a relay is to tell elsewhere of one shard; None: another relay does.
 
         From the first call on, events of that level are kept until `fed` confirms them.

@@ -1,11 +1,12 @@
 """The door: reads templates, alone or in a config, with the words that plugins add."""
 
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from wfcore.problems import Problem, pointer
 from wfcore.templating.compiled import Array, Compiled, Fixed, Object, Part, Slot
+from wfcore.templating.engine import TemplateEngine, is_foreign, read_foreign
 from wfcore.templating.failure import Refusal, TemplateProblem, TemplateProblems
 from wfcore.templating.grammar import Sandbox
 from wfcore.templating.limits import TemplateLimits
@@ -21,7 +22,10 @@ from wfcore.templating.tree import read_usual
 from wfcore.templating.vocabulary import Vocabulary, built_in
 from wfcore.workflow.source import JSONValue
 
-__all__ = ["Templating"]
+__all__ = ["BUILT_IN", "Templating"]
+
+BUILT_IN: Final = "jinja"
+"""The engine of documents that choose none."""
 
 _CACHED: Final = 2_048
 _CACHED_LENGTH: Final = 4_096
@@ -58,6 +62,7 @@ class Templating:
         filters, tests: plugins' own, called with the value and the arguments, all JSON values.
             They must not change what they are given.
         globals: plugins' functions and JSON values, by the names that templates use.
+        engines: plugins' whole engines, by the names that documents choose.
 
     Raises `PluginError` where one of these cannot be had.
     """
@@ -69,8 +74,10 @@ class Templating:
         filters: Mapping[str, Callable[..., Any]] | None = None,
         tests: Mapping[str, Callable[..., Any]] | None = None,
         globals: Mapping[str, Any] | None = None,
+        engines: Mapping[str, TemplateEngine] | None = None,
     ) -> None:
         self.limits = limits or TemplateLimits()
+        self._engines = dict(engines or {})
         own = Vocabulary(
             filters=built_in("filter", {**SCALAR_FILTERS, **SEQUENCE_FILTERS}, _LIGHT_FILTERS),
             tests=built_in("test", TESTS, frozenset(TESTS) - _HEAVY_TESTS),
@@ -87,9 +94,22 @@ class Templating:
         """Names that mean a function or a value: a node of that name is read by `nodes['name']`."""
         return frozenset(self._words)
 
-    def parse(self, source: str, pointer: str) -> Template:
+    @property
+    def engine_names(self) -> frozenset[str]:
+        """What a document's `template_engine` may say."""
+        return frozenset({BUILT_IN, *self._engines})
+
+    def marks(self, engine: str) -> Callable[[str], bool]:
+        """Return what tells whether a string is a template of an engine."""
+        foreign = self._engines.get(engine)
+        return has_marks if foreign is None else partial(is_foreign, foreign)
+
+    def parse(self, source: str, pointer: str, engine: str = BUILT_IN) -> Template:
         """Read one template that stands at `pointer`; raises `TemplateProblem`."""
         try:
+            foreign = self._engines.get(engine)
+            if foreign is not None:
+                return self._read_foreign(foreign, source)
             if len(source) <= _CACHED_LENGTH:
                 return self._read_cached(source)
             return self._read(source)
@@ -102,34 +122,42 @@ class Templating:
         pointer: str,
         raw: Collection[str] = (),
         secret: Collection[str] = (),
+        engine: str = BUILT_IN,
     ) -> Compiled:
         """Read every template in a value that stands at `pointer`; keys are not templates.
 
         `raw` names keys of the value whose contents are left alone, `secret` those in which secrets
         may be named. Raises `TemplateProblems`.
         """
-        reading = _Reading(self, pointer, secret)
+        reading = _Reading(self, pointer, engine, secret)
         if isinstance(value, dict) and raw:
             part = reading.object(value, "", raw)
         else:
             part = reading.part(value, "")
         return reading.finish(part or Fixed(value))
 
-    def expression(self, value: JSONValue, pointer: str) -> Compiled:
+    def expression(self, value: JSONValue, pointer: str, engine: str = BUILT_IN) -> Compiled:
         """Read a value that is a literal, or a string that is exactly one `{{ }}`.
 
         Raises `TemplateProblems`, for a string that is no such expression too.
         """
-        reading = _Reading(self, pointer)
+        reading = _Reading(self, pointer, engine)
         if not isinstance(value, str):
             return reading.finish(Fixed(value))
         return reading.finish(reading.template(value, "", only_expression=True))
 
-    def _read(self, source: str) -> Template:
+    def _read_foreign(self, engine: TemplateEngine, source: str) -> Template:
+        self._check_size(source)
+        return read_foreign(engine, source)
+
+    def _check_size(self, source: str) -> None:
         size = utf8_length(source)
         if size > self.limits.max_source_bytes:
             allowed = self.limits.max_source_bytes
             raise Refusal("too_large", f"a template has {size:,} bytes, more than {allowed:,}")
+
+    def _read(self, source: str) -> Template:
+        self._check_size(source)
         plain = read_plain(source, self._words, self.limits.max_parts)
         if plain is not None:
             return plain
@@ -141,9 +169,15 @@ class _Reading:
     """One walk through a value, gathering what its templates need and what is wrong with them."""
 
     def __init__(
-        self, templating: Templating, pointer: str, secret: Collection[str] | None = None
+        self,
+        templating: Templating,
+        pointer: str,
+        engine: str,
+        secret: Collection[str] | None = None,
     ) -> None:
         self._templating = templating
+        self._engine = engine
+        self._has_marks = templating.marks(engine)
         self._secret = secret
         self._pointer = pointer
         self._references: list[tuple[str, Reference]] = []
@@ -154,7 +188,7 @@ class _Reading:
     def part(self, value: JSONValue, at: str) -> Part | None:
         """Read a value; None: no template is in it."""
         if isinstance(value, str):
-            return self.template(value, at) if has_marks(value) else None
+            return self.template(value, at) if self._has_marks(value) else None
         if isinstance(value, dict):
             return self.object(value, at, ())
         if isinstance(value, list):
@@ -178,13 +212,15 @@ class _Reading:
         """Read a string that is a template."""
         place = self._pointer + at
         try:
-            template = self._templating.parse(source, place)
+            template = self._templating.parse(source, place, self._engine)
         except TemplateProblem as refused:
             self._problems.append(refused.problem)
             return Fixed(source)
         if only_expression and not template.is_expression:
             message = "this is not one expression"
-            hint = "write exactly one {{ ... }}, with no text around it"
+            hint = "write exactly one expression, with no text around it"
+            if self._engine == BUILT_IN:
+                hint = "write exactly one {{ ... }}, with no text around it"
             self._problems.append(Problem("template.not_an_expression", place, message, hint))
         if SECRETS in source:
             self._check_secrets(template, at)

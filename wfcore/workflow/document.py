@@ -138,6 +138,8 @@ class Header(_Part):
     """Seconds for the whole execution, from its trigger."""
     input_schema: dict[str, Any] | None = None
     """JSON Schema (2020-12) that the execution's input must match."""
+    template_engine: Name = "jinja"
+    """How its templates are written: another than `jinja` comes from a plugin."""
 
 
 class Workflow(Header):

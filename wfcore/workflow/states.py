@@ -1,8 +1,12 @@
 """The states of a node and of an execution."""
 
 from enum import StrEnum
+from typing import Literal
 
-__all__ = ["NodeState", "Status"]
+__all__ = ["EventLevel", "NodeState", "Status"]
+
+EventLevel = Literal["executions", "nodes"]
+"""Which events are told elsewhere: the turns of executions, or all."""
 
 
 class NodeState(StrEnum):

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from wfcore import NodeContext, NodeError, UserSchema
+from wfcore import (
+    LlmAnswer,
+    LlmProvider,
+    LlmQuestion,
+    NodeContext,
+    NodeError,
+    UserSchema,
+)
 from wfplugins_builtin.llm.gates import Gates
 from wfplugins_builtin.llm.names import ModelName
-from wfplugins_builtin.llm.provider import Answer, Provider, Question
 from wfplugins_builtin.llm.structure import Misshapen, structured
 
 __all__ = ["Asking"]
@@ -27,7 +33,7 @@ class Asking:
     _cost: float | None = 0.0
 
     async def ask(
-        self, name: ModelName, provider: Provider, question: Question, *, stream: bool
+        self, name: ModelName, provider: LlmProvider, question: LlmQuestion, *, stream: bool
     ) -> dict[str, Any]:
         """Return the node's output; a misshapen object is asked for again, twice at most.
 
@@ -56,8 +62,8 @@ class Asking:
                 )
 
     async def _request(
-        self, name: ModelName, provider: Provider, question: Question, *, stream: bool
-    ) -> Answer:
+        self, name: ModelName, provider: LlmProvider, question: LlmQuestion, *, stream: bool
+    ) -> LlmAnswer:
         async with self.gates.passed(name.provider, self.context):
             self.requests += 1
             if stream:
@@ -75,7 +81,7 @@ class Asking:
 
         return tell
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: LlmAnswer) -> None:
         meter = self.context.meter
         meter("requests", 1)
         for each in _COUNTS:
@@ -89,7 +95,7 @@ class Asking:
         if self._cost is not None:
             self._cost += answer.cost
 
-    def _output(self, answer: Answer, result: Any) -> dict[str, Any]:
+    def _output(self, answer: LlmAnswer, result: Any) -> dict[str, Any]:
         output: dict[str, Any] = {"result": result}
         if answer.model is None:
             return output
@@ -102,7 +108,7 @@ def _given(name: str, value: Mapping[str, int] | float | None) -> dict[str, Any]
     return {} if value is None or value == {} else {name: value}
 
 
-def _judge(name: ModelName, answer: Answer, question: Question) -> None:
+def _judge(name: ModelName, answer: LlmAnswer, question: LlmQuestion) -> None:
     """Raise what is wrong with an answer, whatever is in it."""
     reason, empty = answer.finish_reason, not answer.text.strip()
     if reason == "content_filter":

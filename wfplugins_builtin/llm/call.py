@@ -6,13 +6,12 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
-from wfcore import Handler, NodeContext, NodeError, Workflow
+from wfcore import Handler, LlmProvider, LlmQuestion, NodeContext, NodeError, Workflow
 from wfplugins_builtin.llm.asking import Asking
 from wfplugins_builtin.llm.config import LONGEST_TIMEOUT, LlmConfig, schema_of_output
 from wfplugins_builtin.llm.echo import EchoProvider
 from wfplugins_builtin.llm.gates import Gates
 from wfplugins_builtin.llm.names import ECHO, ModelName, chosen_models
-from wfplugins_builtin.llm.provider import Provider, Question
 
 __all__ = ["CallLlmService"]
 
@@ -30,7 +29,7 @@ class CallLlmService(Handler):
 
     def __init__(self) -> None:
         self._echo = EchoProvider()
-        self._vendors: Provider | None = None
+        self._vendors: LlmProvider | None = None
         self._gates = Gates()
         self._loading = asyncio.Lock()
 
@@ -39,7 +38,7 @@ class CallLlmService(Handler):
         failures: list[tuple[ModelName, NodeError]] = []
         for name in chosen_models(config.model, context):
             try:
-                provider = await self._provider(name)
+                provider = context.llm_provider(name.provider) or await self._provider(name)
                 question = _question(config, name, context)
                 return await asking.ask(name, provider, question, stream=config.stream)
             except NodeError as error:
@@ -62,7 +61,7 @@ class CallLlmService(Handler):
     ) -> dict[str, Any] | None:
         return schema_of_output(config)
 
-    async def _provider(self, name: ModelName) -> Provider:
+    async def _provider(self, name: ModelName) -> LlmProvider:
         if name.provider == ECHO:
             return self._echo
         async with self._loading:
@@ -71,7 +70,7 @@ class CallLlmService(Handler):
             return self._vendors
 
 
-def _vendors() -> Provider:
+def _vendors() -> LlmProvider:
     try:
         from wfplugins_builtin.llm.vendors import Vendors  # noqa: PLC0415 - a second, and an extra
     except ImportError as error:
@@ -80,10 +79,10 @@ def _vendors() -> Provider:
     return Vendors()
 
 
-def _question(config: LlmConfig, name: ModelName, context: NodeContext) -> Question:
+def _question(config: LlmConfig, name: ModelName, context: NodeContext) -> LlmQuestion:
     options = dict(config.provider_options.get(name.provider, {}))
     timeout = options.pop("timeout", None) or _default_timeout(context)
-    return Question(
+    return LlmQuestion(
         prompt=config.prompt,
         system=config.system,
         schema=config.output_schema,

@@ -1,7 +1,6 @@
 """The `echo` provider: answers without a model and without a network."""
 
-from wfcore import NodeContext, NodeError
-from wfplugins_builtin.llm.provider import Answer, Question
+from wfcore import LlmAnswer, LlmQuestion, NodeContext, NodeError
 
 __all__ = ["EchoProvider"]
 
@@ -9,7 +8,7 @@ __all__ = ["EchoProvider"]
 class EchoProvider:
     """Says which prompt it was given, and notes on the result that no model was called."""
 
-    async def ask(self, model: str, question: Question, context: NodeContext) -> Answer:  # noqa: ARG002 - the contract's
+    async def ask(self, model: str, question: LlmQuestion, context: NodeContext) -> LlmAnswer:  # noqa: ARG002 - the contract's
         if question.schema is not None:
             message = "the echo provider gives text alone; an output_schema needs a model"
             raise NodeError("NoStructuredOutput", message)
@@ -17,7 +16,7 @@ class EchoProvider:
         text = f"LLM generated a summary for the prompt '{question.prompt}'"
         if question.on_text is not None:
             question.on_text(text)
-        return Answer(text)
+        return LlmAnswer(text)
 
     async def close(self) -> None:
         """Hold nothing."""

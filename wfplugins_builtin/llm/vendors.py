@@ -23,11 +23,10 @@ from pydantic_ai.providers import Provider, infer_provider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
-from wfcore import NodeContext, NodeError
+from wfcore import LlmAnswer, LlmQuestion, NodeContext, NodeError
 from wfplugins_builtin.llm.failure import node_error
 from wfplugins_builtin.llm.masking import Mask, credentials_of
 from wfplugins_builtin.llm.names import ModelName
-from wfplugins_builtin.llm.provider import Answer, Question
 
 __all__ = ["Vendors"]
 
@@ -80,7 +79,7 @@ class Vendors:
         self._providers: dict[str, Provider[Any]] = {}
         self._building = asyncio.Lock()
 
-    async def ask(self, model: str, question: Question, context: NodeContext) -> Answer:  # noqa: ARG002 - the contract's
+    async def ask(self, model: str, question: LlmQuestion, context: NodeContext) -> LlmAnswer:  # noqa: ARG002 - the contract's
         asked = await self._asked(model)
         settings = _settings(asked, question)
         parameters = _parameters(asked.model, question.schema)
@@ -168,7 +167,7 @@ def _known_options(name: ModelName, model: Model[Any]) -> dict[str, str]:
     return {option: setting for option, setting in options.items() if option not in _RESERVED}
 
 
-def _settings(asked: _Asked, question: Question) -> ModelSettings:
+def _settings(asked: _Asked, question: LlmQuestion) -> ModelSettings:
     settings: dict[str, Any] = {
         "max_retries": 0,
         "timeout": question.timeout,
@@ -206,7 +205,7 @@ def _parameters(model: Model[Any], schema: Mapping[str, Any] | None) -> ModelReq
     return ModelRequestParameters(output_mode="prompted", output_object=shape)
 
 
-def _messages(question: Question) -> list[said.ModelMessage]:
+def _messages(question: LlmQuestion) -> list[said.ModelMessage]:
     first: list[said.ModelRequestPart] = [said.UserPromptPart(question.prompt)]
     if question.system is not None:
         first.insert(0, said.SystemPromptPart(question.system))
@@ -219,7 +218,7 @@ def _messages(question: Question) -> list[said.ModelMessage]:
 
 async def _streamed(
     asked: _Asked,
-    question: Question,
+    question: LlmQuestion,
     settings: ModelSettings,
     parameters: ModelRequestParameters,
 ) -> said.ModelResponse:
@@ -251,10 +250,10 @@ def _streamed_reason(model: Model[Any], response: said.ModelResponse) -> str | N
     return response.finish_reason
 
 
-def _answer(asked: _Asked, response: said.ModelResponse, reason: str | None) -> Answer:
+def _answer(asked: _Asked, response: said.ModelResponse, reason: str | None) -> LlmAnswer:
     usage = response.usage
     counted = not usage.unmeasured_requests and (usage.input_tokens or usage.output_tokens)
-    return Answer(
+    return LlmAnswer(
         text=asked.mask.answer(_text(response.parts)),
         model=str(asked.name),
         finish_reason="stop" if reason == "tool_call" else reason,

@@ -28,8 +28,8 @@ from wfcore.store.redis.hearing import Hearing
 from wfcore.store.redis.script import join, packed
 from wfcore.store.redis.searching import search
 from wfcore.store.redis.shards import Shards, all_of
-from wfcore.store.shared import Census, FeedLevel, FeedPage, Heard, QueueDepth, Taken, WorkerRecord
-from wfcore.workflow.states import Status
+from wfcore.store.shared import Census, FeedPage, Heard, QueueDepth, Taken, WorkerRecord
+from wfcore.workflow.states import EventLevel, Status
 
 if TYPE_CHECKING:
     from wfcore.store.redis.blobs import Blobs
@@ -348,7 +348,7 @@ class RedisStore:
         """Into how many shards it is divided."""
         return len(self._shards.tags)
 
-    async def feed(self, shard: int, relay: str, level: FeedLevel, limit: int) -> FeedPage | None:
+    async def feed(self, shard: int, relay: str, level: EventLevel, limit: int) -> FeedPage | None:
         """Read what a relay is to tell elsewhere."""
         answer = await self._shards.all_writes[shard].ask("feed", relay, level, limit)
         if not answer:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from wfcore import NodeContext
+from wfcore.plugins.context import NodeContext
 
-__all__ = ["Answer", "Provider", "Question"]
+__all__ = ["LlmAnswer", "LlmProvider", "LlmQuestion"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LlmQuestion:
     """One request to a model."""
 
     prompt: str
@@ -30,7 +30,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LlmAnswer:
     """What a model answered to one request."""
 
     text: str
@@ -44,11 +44,11 @@ class Answer:
     """List price in US dollars, where it is known."""
 
 
-class Provider(Protocol):
+class LlmProvider(Protocol):
     """Asks models: made once, used by many nodes at the same time."""
 
-    async def ask(self, model: str, question: Question, context: NodeContext) -> Answer:
-        """Send exactly one request to a model.
+    async def ask(self, model: str, question: LlmQuestion, context: NodeContext) -> LlmAnswer:
+        """Send exactly one request to a model, written `provider:model`.
 
         Raises:
             NodeError: no answer came; says whether asking again may help.

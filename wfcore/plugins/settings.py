@@ -1,0 +1,149 @@
+"""A plugin's own settings: a pydantic model that it registers, filled from `APP_<PLUGIN>_<FIELD>`.
+
+Credentials are at home here: nobody but the plugin gets what it names.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args, get_origin
+
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from wfcore.errors import PluginError
+from wfcore.plugins.credential import hides_credential
+from wfcore.workflow.faults import faults
+
+__all__ = ["PluginSetting", "read_settings", "settings_of", "settings_prefix"]
+
+_MASK: Final = "***"
+_LISTS: Final = (list, tuple, set, frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSetting:
+    """One field of a plugin's settings model, as people are shown it."""
+
+    variable: str
+    type: str
+    default: str | None
+    """As JSON; None: it has to be set."""
+    meaning: str
+    secret: bool
+    value: str
+    """What it is set to now; `***` where that is secret."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the API shows: everything but the value."""
+        return {
+            "variable": self.variable,
+            "type": self.type,
+            "default": self.default,
+            "meaning": self.meaning,
+            "secret": self.secret,
+        }
+
+
+def settings_prefix(plugin: str) -> str:
+    """Return how the settings of a plugin begin: `Acme-Text` has `acme_text_`."""
+    return re.sub(r"[^a-z0-9]+", "_", plugin.lower()).strip("_") + "_"
+
+
+def read_settings(model: object, plugin: str, given: Mapping[str, str]) -> BaseModel:
+    """Return the model's instance from the operator's settings, named in lower case.
+
+    Raises:
+        PluginError: it is no model, or values do not fit; names every variable.
+
+    """
+    if not inspect.isclass(model) or not issubclass(model, BaseModel):
+        raise PluginError(f"wfcore_register_settings() returned {model!r}, not a pydantic model")
+    prefix = settings_prefix(plugin)
+    values = {
+        name: _decoded(field, given[prefix + name])
+        for name, field in model.model_fields.items()
+        if given.get(prefix + name)
+    }
+    try:
+        return model.model_validate(values, by_name=True)
+    except ValidationError as error:
+        raise PluginError("; ".join(_said(error, values, prefix))) from None
+
+
+def settings_of(instance: BaseModel, plugin: str) -> tuple[PluginSetting, ...]:
+    """Return what the settings are, for people."""
+    prefix = settings_prefix(plugin)
+    return tuple(
+        _setting(prefix + name, field, getattr(instance, name))
+        for name, field in type(instance).model_fields.items()
+    )
+
+
+def _setting(name: str, field: FieldInfo, value: Any) -> PluginSetting:
+    text = _text(value)
+    secret = isinstance(value, SecretStr | SecretBytes) or _is_secret(field.annotation)
+    secret = secret or hides_credential(name, text)
+    return PluginSetting(
+        variable=f"APP_{name.upper()}",
+        type=_type_name(field.annotation),
+        default=None if field.is_required() else _default(field, secret),
+        meaning=" ".join((field.description or "").split()),
+        secret=secret,
+        value=_MASK if secret and value is not None else text,
+    )
+
+
+def _default(field: FieldInfo, secret: bool) -> str:
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return _MASK if secret and default is not None else _text(default)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def _is_secret(annotation: Any) -> bool:
+    parts = (annotation, *get_args(annotation))
+    return any(
+        inspect.isclass(part) and issubclass(part, SecretStr | SecretBytes) for part in parts
+    )
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if inspect.isclass(annotation) else str(annotation)
+
+
+def _decoded(field: FieldInfo, text: str) -> Any:
+    """Return a variable's text as what the field takes: JSON, or for a list what commas divide."""
+    kinds = {get_origin(part) or part for part in (field.annotation, *get_args(field.annotation))}
+    if not kinds.isdisjoint({dict, *_LISTS}) or any(map(_is_model, kinds)):
+        try:
+            return json.loads(text)
+        except ValueError:
+            parts = (part.strip() for part in text.split(","))
+            return [part for part in parts if part] if not kinds.isdisjoint(_LISTS) else text
+    return text
+
+
+def _is_model(kind: Any) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, BaseModel)
+
+
+def _said(error: ValidationError, values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for fault in faults(error, values):
+        name = str(fault.path[0]) if fault.path else fault.name
+        variable = f"APP_{prefix}{name}".upper()
+        if fault.missing:
+            yield f"{variable} has to be set"
+        else:
+            yield f"{variable}: {fault.message.removeprefix(name).strip()}"
