@@ -67,7 +67,12 @@ def _kind(schema: Mapping[str, Any]) -> str:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     if schema.get("type") == "array":
         return "list, by commas"
-    named = {"integer": "whole number", "number": "number", "string": "text"}[schema["type"]]
+    named = {
+        "boolean": "true or false",
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+    }[schema["type"]]
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     most = schema.get("maximum")
     if least is None or most is None:

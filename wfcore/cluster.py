@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.opening import bus_from_url, kafka_bus, kafka_events
 from wfcore.engine.relay import Telling
+from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem
 from wfcore.settings import Settings, SettingsRefused
 from wfcore.store.opening import store_from_url
@@ -21,15 +22,16 @@ _NO_BUS: Final = "a cluster needs a bus: set APP_KAFKA_BOOTSTRAP_SERVERS=host:90
 _ALONE: Final = "`wf dev` is server and worker in one process, on a file of its own"
 
 
-def cluster_options(settings: Settings) -> dict[str, Any]:
-    """Return the arguments of an `Engine` whose store other processes share.
+def cluster_options(settings: Settings, registry: Registry) -> dict[str, Any]:
+    """Return the arguments of an `Engine` of these plugins whose store other processes share.
 
     Raises `SettingsRefused` where the settings name no store or no bus for that, and `StoreError`
     where one cannot be what it is asked to be.
     """
     options = settings.engine_options()
-    options["store"] = _store(settings)
-    options["bus"] = _bus(settings)
+    options["registry"] = registry
+    options["store"] = _store(settings, registry)
+    options["bus"] = _bus(settings, registry)
     options["queues"] = settings.queues
     brokers = _brokers(settings)
     if brokers is not None and settings.events != "none":
@@ -38,13 +40,17 @@ def cluster_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def _store(settings: Settings) -> SharedStore:
+def _store(settings: Settings, registry: Registry) -> SharedStore:
     url = settings.store_url or _redis_url(settings)
     if url is None:
         _refuse("setting.store", _NO_STORE, _ALONE)
     durability = settings.engine_options()["durability"]
     store = store_from_url(
-        url, durability=durability, shards=settings.redis_shards, blobs=settings.blob_url
+        url,
+        durability=durability,
+        shards=settings.redis_shards,
+        blobs=settings.blob_url,
+        others=registry.stores,
     )
     if not isinstance(store, SharedStore):
         scheme = urlsplit(url).scheme
@@ -61,13 +67,13 @@ def _redis_url(settings: Settings) -> str | None:
     return f"redis://{password}{host}:{settings.redis_port}/{settings.redis_db}"
 
 
-def _bus(settings: Settings) -> TaskBus:
+def _bus(settings: Settings, registry: Registry) -> TaskBus:
     brokers = _brokers(settings)
     if brokers is not None:
         return kafka_bus(brokers, **_kafka_options(settings))
     if settings.bus_url is None:
         _refuse("setting.bus", _NO_BUS)
-    return bus_from_url(settings.bus_url)
+    return bus_from_url(settings.bus_url, others=registry.buses)
 
 
 def _brokers(settings: Settings) -> str | None:

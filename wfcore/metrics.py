@@ -40,6 +40,7 @@ _COUNTED: Final = {
     "woken": "Retries whose time had come.",
     "abandoned": "Attempts that did not end when they were told to.",
     "store_errors": "Calls of the store that failed.",
+    "events_lost": "Events that a plugin's sink did not take, however often it was told.",
 }
 
 

@@ -4,7 +4,7 @@ Processes read them once, at their start; engines and everything below take argu
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
@@ -21,6 +21,7 @@ from wfcore.engine.retry import RetryDefaults
 from wfcore.errors import WfError
 from wfcore.outbound.allow import AllowList
 from wfcore.plugins.credential import hides_credential
+from wfcore.plugins.discovery import Discovery
 from wfcore.problems import Problem
 from wfcore.secrets.source import NamedSecrets
 from wfcore.store.opening import Durability
@@ -244,7 +245,18 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Web sites whose pages may use the server's API (`https://app.example.com`), by commas."""
 
+    plugins_allow: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = None
+    """The installed plugins that are loaded, by distribution or entry point, `*` and `?` allowed,
+    by commas; unset: all. What comes with wfcore is always among them."""
+    plugins_block: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Those that are not loaded, allowed or not."""
+    plugins_strict: bool = False
+    """Whether a plugin that is broken stops the start, rather than being left out."""
+    plugin_dir: Path | None = None
+    """A folder whose Python files and packages are plugins, beside `--plugin-dir`."""
+
     _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
@@ -257,7 +269,11 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             message = f".env cannot be read: {error}"
             raise SettingsRefused((Problem("setting.file", "", message),)) from error
-        settings._for_plugins.update(_for_plugins())
+        variables = _not_ours()
+        settings._variables.update(variables)
+        settings._for_plugins.update(
+            (name, value) for name, value in variables.items() if not hides_credential(name, value)
+        )
         settings._secrets.update(_secrets())
         return settings
 
@@ -271,6 +287,17 @@ class Settings(BaseSettings):
         chosen = {name: getattr(self, name) for name in _FOR_PLUGINS}
         given = {name: str(value) for name, value in chosen.items() if value is not None}
         return {**self._for_plugins, **given}
+
+    def discovery(self, folders: Iterable[Path] = ()) -> Discovery:
+        """Return which plugins are loaded, with those of more folders, and what they are told."""
+        own = (self.plugin_dir,) if self.plugin_dir is not None else ()
+        return Discovery(
+            allow=self.plugins_allow,
+            block=self.plugins_block,
+            strict=self.plugins_strict,
+            folders=tuple(dict.fromkeys((*own, *folders))),
+            settings=self._variables,
+        )
 
     def engine_options(self) -> dict[str, Any]:
         """Return the arguments of `Engine` that these settings decide; `store` only where set."""
@@ -320,14 +347,19 @@ def given_variables() -> dict[str, GivenVariable]:
     return found
 
 
-def _for_plugins() -> dict[str, str]:
+def _not_ours() -> dict[str, str]:
+    """Return what is no setting of ours, by its name in lower case, without the prefix."""
     found = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
     named = {
         name.removeprefix(_PREFIX): value
         for name, value in found.items()
-        if name.startswith(_PREFIX) and value is not None
+        if name.startswith(_PREFIX) and not name.upper().startswith(_SECRET) and value is not None
     }
-    return {name: value for name, value in named.items() if _may_be_shown(name, value)}
+    return {
+        name: value
+        for name, value in named.items()
+        if name not in Settings.model_fields and not _OURS.fullmatch(name)
+    }
 
 
 def _secrets() -> dict[str, str]:
@@ -342,9 +374,3 @@ def _secrets() -> dict[str, str]:
         for name, value in source.items()
         if name.startswith(_SECRET) and value is not None
     }
-
-
-def _may_be_shown(name: str, value: str) -> bool:
-    if name in Settings.model_fields or _OURS.fullmatch(name):
-        return False
-    return not hides_credential(name, value)

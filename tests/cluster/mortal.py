@@ -13,6 +13,7 @@ from wfcore import NodeContext, handler
 from wfcore.bus.contract import Task
 from wfcore.cli.loops import run_in_loop
 from wfcore.cluster import cluster_options
+from wfcore.plugins.manager import load_plugins
 from wfcore.settings import Settings
 from wfcore.store.contract import Charge, Move, Reply
 from wfcore.workflow.states import NodeState
@@ -103,8 +104,9 @@ FATE: Final = Fate(os.environ.get("WF_DIES", ""))
 
 def main() -> None:
     settings = Settings.read()
-    options = cluster_options(settings)
-    options |= {"handlers": [call], "drain_seconds": settings.drain_seconds}
+    registry = load_plugins(handlers=[call], discover=settings.discovery())
+    options = cluster_options(settings, registry)
+    options["drain_seconds"] = settings.drain_seconds
     watch_store(options["store"], FATE)
     watch_bus(options["bus"], FATE)
     with listen("127.0.0.1", settings.probe_port) as listener:

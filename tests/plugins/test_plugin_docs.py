@@ -6,13 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from wfcore import Handler, HttpResponse, NodeContext, NodeError, load_file
+from wfcore import (
+    EventSink,
+    Handler,
+    HttpResponse,
+    LlmAnswer,
+    LlmQuestion,
+    NodeContext,
+    NodeError,
+    load_file,
+)
 from wfcore.plugins import hookspecs
 from wfcore.plugins.manager import load_plugins
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "plugins.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+HOOKS = (ROOT / "docs" / "hooks.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", DOCS + HOOKS, re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
@@ -31,11 +41,19 @@ def test_the_first_block_is_the_example() -> None:
 
 def test_every_hook_is_documented_with_its_signature() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("wfcore_register_")]
-    assert len(hooks) == 3
+    assert len(hooks) == 10
     for name in hooks:
-        result = re.search(rf"def {name}\(\) -> ([^:]+):", inspect.getsource(hookspecs))
-        assert result is not None
-        assert f"### `{name}() -> {result[1]}`" in DOCS
+        found = re.search(rf"def {name}\((.*)\) -> (.+):\n", inspect.getsource(hookspecs))
+        assert found is not None
+        arguments = found[1].replace(": Any", "")
+        assert f"### `{name}({arguments}) -> {found[2]}`" in HOOKS
+
+
+@pytest.mark.parametrize("kind", [EventSink, LlmAnswer, LlmQuestion])
+def test_every_member_of_what_hooks_return_is_documented(kind: type) -> None:
+    for member in {*vars(kind), *inspect.get_annotations(kind)}:
+        if not member.startswith("_"):
+            assert re.search(rf"`[^`]*\b{member}\b[^`]*`", HOOKS), member
 
 
 @pytest.mark.parametrize("kind", [NodeContext, Handler, HttpResponse])

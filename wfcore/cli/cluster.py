@@ -6,19 +6,18 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from wfcore.cli.banner import show_banner
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, failures_told
+from wfcore.cli.installed import PluginPlaces, installed
 from wfcore.cli.logs import log_to
 from wfcore.cli.loops import run_in_loop
-from wfcore.cli.options import Allowed, Plugins, outbound_allow
+from wfcore.cli.options import Allowed, PluginFolders, Plugins, outbound_allow
 from wfcore.cli.serving import listening
-from wfcore.cli.wording import counted, printable
+from wfcore.cli.wording import counted
 from wfcore.cluster import cluster_options
 from wfcore.engine.engine import Engine
-from wfcore.plugins.file import load_file
 from wfcore.settings import Settings
 
 __all__ = ["server", "worker"]
@@ -33,6 +32,7 @@ def server(
         int, Parameter(validator=Number(gte=0, lte=65535), help="8000 unless given; 0: a free one.")
     ] = 8000,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     allow: Allowed = (),
 ) -> int:
     """Serve the API of a cluster, until Ctrl-C or SIGTERM."""
@@ -40,7 +40,7 @@ def server(
     with failures_told("text"):
         settings = Settings.read()
         log_to(console, settings)
-        options = _options(settings, plugin, allow) | {"worker": False}
+        options = _options(settings, PluginPlaces(plugin, plugin_dir), allow) | {"worker": False}
         serve = _part("wfserver.process", "serve")
         work = serve(
             options,
@@ -55,13 +55,14 @@ def server(
     return Exit.OK
 
 
-def worker(*, plugin: Plugins = (), allow: Allowed = ()) -> int:
+def worker(*, plugin: Plugins = (), plugin_dir: PluginFolders = (), allow: Allowed = ()) -> int:
     """Run the nodes of a cluster, until Ctrl-C or SIGTERM; then drain."""
     console = Console(stderr=True, highlight=False)
     with failures_told("text"):
         settings = Settings.read()
         log_to(console, settings)
-        options = _options(settings, plugin, allow) | {"drain_seconds": settings.drain_seconds}
+        options = _options(settings, PluginPlaces(plugin, plugin_dir), allow)
+        options["drain_seconds"] = settings.drain_seconds
         work = _part("wfworker.process", "work")
         with listening(settings.probe_host, settings.probe_port) as listener:
             host, port = listener.getsockname()[:2]
@@ -75,11 +76,10 @@ def worker(*, plugin: Plugins = (), allow: Allowed = ()) -> int:
     return Exit.OK
 
 
-def _options(settings: Settings, plugin: Plugins, allow: Allowed) -> dict[str, Any]:
-    return cluster_options(settings) | {
-        "plugins": [load_file(path) for path in plugin],
-        "outbound_allow": outbound_allow(settings, allow),
-    }
+def _options(settings: Settings, places: PluginPlaces, allow: Allowed) -> dict[str, Any]:
+    options = cluster_options(settings, installed(settings, places))
+    options["outbound_allow"] = outbound_allow(settings, allow)
+    return options
 
 
 def _part(module: str, name: str) -> Any:
@@ -102,7 +102,7 @@ def _announce_server(console: Console, settings: Settings, url: str, engine: Eng
         *_common(engine),
         ("API keys", counted(keys, "key") if keys else "none: it is open to all callers"),
     )
-    _announce(console, "wf server", "Ctrl-C stops", facts, engine)
+    show_banner(console, "wf server", "Ctrl-C stops", facts, engine.registry)
 
 
 def _announce_worker(console: Console, settings: Settings, probes: str, engine: Engine) -> None:
@@ -113,25 +113,9 @@ def _announce_worker(console: Console, settings: Settings, probes: str, engine: 
         ("concurrency", str(settings.concurrency)),
         ("probes", f"http://{probes}/readyz"),
     )
-    _announce(console, "wf worker", "Ctrl-C drains", facts, engine)
+    show_banner(console, "wf worker", "Ctrl-C drains", facts, engine.registry)
 
 
 def _common(engine: Engine) -> Sequence[tuple[str, str]]:
     store, bus = engine.vitals.store, engine.vitals.bus
     return (("store", f"{store.name} ({store.durability})"), ("bus", bus.name))
-
-
-def _announce(
-    console: Console, title: str, remark: str, facts: Sequence[tuple[str, str]], engine: Engine
-) -> None:
-    table = Table.grid(padding=(0, 2))
-    for name, value in facts:
-        table.add_row(name, Text(printable(value)))
-    console.print()
-    console.print(Text(title, "bold"), Text(remark, "dim"))
-    console.print(table)
-    for report in engine.registry.reports:
-        if report.status == "broken":
-            line = f"plugin {report.origin} is broken and left out: {report.error}"
-            console.print(Text(printable(line), "yellow"), soft_wrap=True)
-    console.print()

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
@@ -13,8 +13,12 @@ from rich.text import Text
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
+from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.options import PluginFolders, Plugins
+from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import one_line
 from wfcore.plugins.credential import hides_credential
+from wfcore.plugins.registry import PluginReport
 from wfcore.problems import nearest
 from wfcore.settings import GivenVariable, Settings, given_variables
 from wfcore.workflow.described import field_docs
@@ -32,19 +36,26 @@ _PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")
 
 def config(
     *,
+    plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     output: Annotated[
         Format, Parameter(help="json: one object with all settings on standard output.")
     ] = "text",
 ) -> int:
-    """Show every setting, its value and where it came from."""
+    """Show every setting, those of plugins too, its value and where it came from."""
     with failures_told(output):
         settings = Settings.read()
+        with kept_for_result():
+            reports = installed(settings, PluginPlaces(plugin, plugin_dir)).reports
         given = given_variables()
+        declared = list(_declared(reports, given))
+        others = {name: each for name, each in given.items() if name not in _variables(declared)}
         shown = {
             "settings": list(_settings(settings, given)),
-            "plugin_settings": list(_plugin_settings(given)),
+            "plugins": declared,
+            "plugin_settings": list(_plugin_settings(others)),
             "secrets": sorted(name for name in given if name.startswith(_SECRET)),
-            "notes": list(_notes(given)),
+            "notes": list(_notes(others)),
         }
     if output == "json":
         json.dump(shown, sys.stdout, ensure_ascii=False)
@@ -77,6 +88,27 @@ def _settings(settings: Settings, given: Mapping[str, GivenVariable]) -> Iterato
             "origin": origin,
             "meaning": docs.get(name, ""),
         }
+
+
+def _declared(
+    reports: Iterable[PluginReport], given: Mapping[str, GivenVariable]
+) -> Iterator[dict[str, Any]]:
+    """Yield the settings that plugins declare in their models."""
+    for report in reports:
+        for setting in report.settings:
+            variable = setting.variable
+            yield {
+                "plugin": report.name,
+                "variable": variable,
+                "value": setting.value,
+                "default": setting.default,
+                "origin": given[variable].origin if variable in given else "default",
+                "meaning": setting.meaning,
+            }
+
+
+def _variables(declared: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {each["variable"] for each in declared}
 
 
 def _plugin_settings(given: Mapping[str, GivenVariable]) -> Iterator[dict[str, str]]:
@@ -124,11 +156,17 @@ def _plain(value: Any) -> Any:
 
 def _tell(shown: Mapping[str, Any]) -> None:
     console = Console(highlight=False)
-    for title, rows in (("", shown["settings"]), ("for plugins", shown["plugin_settings"])):
+    plugins = dict.fromkeys(each["plugin"] for each in shown["plugins"])
+    declared = [
+        (f"plugin {name}", [each for each in shown["plugins"] if each["plugin"] == name])
+        for name in plugins
+    ]
+    others = ("for plugins", shown["plugin_settings"])
+    for title, rows in (("", shown["settings"]), *declared, others):
         if not rows:
             continue
         if title:
-            console.print(Text(f"\n{title}", "bold"))
+            console.print(Text(f"\n{one_line(title)}", "bold"))
         table = Table.grid(padding=(0, 2))
         for row in rows:
             is_set = row["origin"] != "default"

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import failures_told
+from wfcore.cli.installed import PluginPlaces
 from wfcore.cli.logs import log_to
-from wfcore.cli.options import Allowed, Plugins, outbound_allow
+from wfcore.cli.options import Allowed, PluginFolders, Plugins, outbound_allow
 from wfcore.cli.reloading import Supervisor
 from wfcore.cli.serving import DevServer, listening
 from wfcore.cli.watched import watched_files
@@ -25,12 +26,13 @@ def dev(
         int, Parameter(validator=Number(gte=0, lte=65535), help="8000 unless given; 0: a free one.")
     ] = 8000,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     allow: Allowed = (),
     reload: Annotated[
         bool | None,
         Parameter(
             negative="--no-reload",
-            help="Restart when plugin files change; that is so where --plugin is given.",
+            help="Restart when plugin files change; so it is where a file or folder is given.",
         ),
     ] = None,
 ) -> int:
@@ -39,12 +41,14 @@ def dev(
     with failures_told("text"):
         settings = Settings.read()
         log_to(console, settings)
-        reloads = bool(plugin) if reload is None else reload
+        places = PluginPlaces(plugin, plugin_dir)
+        folders = settings.discovery(plugin_dir).folders
+        reloads = bool(plugin or folders) if reload is None else reload
         if reloads:
             outbound_allow(settings, allow)
-            files = watched_files(plugin)
+            files = watched_files(plugin, folders)
             with listening(host, port) as listener:
-                return Supervisor(console, files, listener, plugin, allow).run()
-        server = DevServer(settings, plugin, allow, host, port)
+                return Supervisor(console, files, listener, places, allow).run()
+        server = DevServer(settings, places, allow, host, port)
         server.run(lambda url, engine: server.announce(console, url, engine))
     return Exit.OK

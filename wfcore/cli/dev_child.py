@@ -6,13 +6,13 @@ import signal
 import socket
 import sys
 import threading
-from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from wfcore.cli.failure import failures_told
+from wfcore.cli.installed import PluginPlaces
 from wfcore.cli.logs import log_to
 from wfcore.cli.reloading import PLUGIN_BROKEN, READY
 from wfcore.cli.serving import DevServer
@@ -35,8 +35,8 @@ def main(options: dict[str, Any]) -> None:
     with failures_told("text"):
         settings = Settings.read()
         log_to(console, settings)
-        plugins = tuple(map(Path, options["plugins"]))
-        server = DevServer(settings, plugins, tuple(options["allow"]), listener=listener)
+        places = PluginPlaces.read(options["files"], options["folders"])
+        server = DevServer(settings, places, tuple(options["allow"]), listener=listener)
 
         def ready(url: str, engine: Engine) -> None:
             if options["again"]:

@@ -19,8 +19,8 @@ from wfcore.bus.contract import TaskBus
 from wfcore.cli.config import set_settings
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
-from wfcore.cli.installed import installed
-from wfcore.cli.options import Plugins
+from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import counted, one_line
 from wfcore.cluster import cluster_options
@@ -50,14 +50,15 @@ class Finding:
 def doctor(
     *,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     output: Annotated[
         Format, Parameter(help="json: all findings as one object on standard output.")
     ] = "text",
 ) -> int:
     """Look at everything; fails where something is not well."""
     with failures_told(output), kept_for_result():
-        registry = installed(plugin)
         settings = Settings.read()
+        registry = installed(settings, PluginPlaces(plugin, plugin_dir))
         findings = [_versions(), _settings(), *_plugins(registry)]
         findings += asyncio.run(_collected(_cluster(settings, registry)))
     if output == "json":
@@ -98,7 +99,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 async def _cluster(settings: Settings, registry: Registry) -> AsyncIterator[Finding]:
     try:
-        options = cluster_options(settings)
+        options = cluster_options(settings, registry)
     except SettingsRefused as refused:
         yield Finding("cluster", well=False, told=str(refused))
         return

@@ -27,6 +27,7 @@ class Note:
     """What the user typed, to be shown as the way to run the workflow again."""
     created: float
     plugins: tuple[str, ...] = ()
+    plugin_dirs: tuple[str, ...] = ()
     trigger: dict[str, Any] | None = None
     """The trigger's body, should the process die between submission and trigger."""
     durability: str = "durable"

@@ -12,14 +12,15 @@ from rich.text import Text
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, Format, failures_told
-from wfcore.cli.installed import installed
-from wfcore.cli.options import Plugins
+from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import one_line, printable
 from wfcore.plugins.catalog import handler_view
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.registry import Registry
 from wfcore.problems import did_you_mean
+from wfcore.settings import Settings
 
 __all__ = ["handlers"]
 
@@ -34,6 +35,7 @@ def handlers(
     /,
     *,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     output: Annotated[
         Format, Parameter(help="json: the API's answer, on standard output and alone.")
     ] = "text",
@@ -43,8 +45,9 @@ def handlers(
         if (action == "show") is (name is None):
             message = "which handler? wf handlers show NAME; wf handlers lists them"
             raise CommandFailed.single(Exit.USAGE, "usage.handler", message)
+        settings = Settings.read()
         with kept_for_result():
-            registry = installed(plugin)
+            registry = installed(settings, PluginPlaces(plugin, plugin_dir))
             wanted = sorted(registry.handlers) if name is None else [name]
             views = [handler_view(_find(registry, each), registry) for each in wanted]
         if output == "json":

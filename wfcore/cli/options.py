@@ -10,7 +10,7 @@ from wfcore.cli.failure import CommandFailed
 from wfcore.outbound.allow import AllowList, InvalidAllow
 from wfcore.settings import Settings
 
-__all__ = ["Allowed", "Plugins", "outbound_allow"]
+__all__ = ["Allowed", "PluginFolders", "Plugins", "outbound_allow"]
 
 Plugins: TypeAlias = Annotated[
     tuple[Path, ...],
@@ -18,6 +18,15 @@ Plugins: TypeAlias = Annotated[
         name="--plugin",
         consume_multiple=False,
         help="A Python file with handlers of your own; may be given more than once.",
+    ),
+]
+
+PluginFolders: TypeAlias = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--plugin-dir",
+        consume_multiple=False,
+        help="A folder whose Python files and packages are plugins; may be given more than once.",
     ),
 ]
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -11,18 +11,22 @@ from rich.text import Text
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
-from wfcore.cli.installed import installed
-from wfcore.cli.options import Plugins
+from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import duration, one_line, printable
 from wfcore.plugins.catalog import plugin_view
+from wfcore.settings import Settings
 
 __all__ = ["list_plugins"]
+
+_STYLES: Final = {"loaded": "green", "broken": "red", "blocked": "yellow"}
 
 
 def list_plugins(
     *,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     traceback: Annotated[
         bool, Parameter(help="Show the whole traceback of a plugin that is broken.")
     ] = False,
@@ -30,10 +34,12 @@ def list_plugins(
         Format, Parameter(help="json: what GET /plugins answers, on standard output and alone.")
     ] = "text",
 ) -> int:
-    """List the plugins that are installed; fails where one is broken."""
+    """List the plugins, how loading each went, and their settings; fails where one is broken."""
     with failures_told(output):
+        settings = Settings.read()
         with kept_for_result():
-            views = [plugin_view(report) for report in installed(plugin).reports]
+            registry = installed(settings, PluginPlaces(plugin, plugin_dir))
+            views = [plugin_view(report) for report in registry.reports]
         if output == "json":
             json.dump({"plugins": views}, sys.stdout, ensure_ascii=False)
             sys.stdout.write("\n")
@@ -46,22 +52,30 @@ def list_plugins(
 def _tell(views: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
     console = Console(highlight=False)
     for view in views:
-        loaded = view["status"] == "loaded"
+        slow = " (slow)" if view["slow"] else ""
         line = Text.assemble(
             (one_line(view["name"]), "bold"),
             f"  {_distribution(view)}  ",
-            (view["status"], "green" if loaded else "red"),
-            (f"  {duration(view['seconds'] * 1000)}", "dim"),
+            (view["status"], _STYLES[view["status"]]),
+            (f"  {duration(view['seconds'] * 1000)}{slow}", "yellow" if slow else "dim"),
+            (f"  API {view['api']}" if view["api"] else "", "dim"),
         )
         console.print(line, soft_wrap=True)
-        for title, names in (("handlers", view["handlers"]), ("hooks", view["hooks"])):
+        settings = [setting["variable"] for setting in view["settings"]]
+        parts = {"handlers": view["handlers"], "hooks": view["hooks"], "settings": settings}
+        for title, names in parts.items():
             if names:
                 said = one_line(f"  {title}: {', '.join(names)}")
                 console.print(Text(f"  {said}", "dim"), soft_wrap=True)
-        if not loaded:
-            console.print(Text(f"  {one_line(view['error'])}", "red"), soft_wrap=True)
-            if whole:
-                console.print(Text(printable(view["traceback"])), soft_wrap=True)
+        if "printed" in view:
+            said = one_line(f"  printed while it was loaded: {view['printed']}")
+            console.print(Text(f"  {said}", "yellow"), soft_wrap=True)
+        if "error" in view:
+            console.print(
+                Text(f"  {one_line(view['error'])}", _STYLES[view["status"]]), soft_wrap=True
+            )
+        if whole and "traceback" in view:
+            console.print(Text(printable(view["traceback"])), soft_wrap=True)
 
 
 def _distribution(view: Mapping[str, Any]) -> str:

@@ -16,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from wfcore.cli.exits import Exit
+from wfcore.cli.installed import PluginPlaces
 from wfcore.cli.watched import Watched
 from wfcore.cli.wording import one_line
 
@@ -49,13 +49,17 @@ class Supervisor:
         console: Console,
         watched: Watched,
         listener: socket.socket,
-        plugins: Sequence[Path],
+        places: PluginPlaces,
         allow: Sequence[str],
     ) -> None:
         self._console = console
         self._watched = watched
         self._listener = listener
-        self._options = {"plugins": [str(path) for path in plugins], "allow": list(allow)}
+        self._options = {
+            "files": [str(path) for path in places.files],
+            "folders": [str(path) for path in places.folders],
+            "allow": list(allow),
+        }
         self._stamps = watched.stamps()
         self._child: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None

@@ -20,7 +20,7 @@ from wfcore.cli.failure import CommandFailed, Format, failures_told
 from wfcore.cli.folder import Folder, Note
 from wfcore.cli.given import Given, read_document, read_input, read_replacements, trigger_body
 from wfcore.cli.logs import log_to
-from wfcore.cli.options import Allowed, Plugins, outbound_allow
+from wfcore.cli.options import Allowed, PluginFolders, Plugins, outbound_allow
 from wfcore.cli.session import Session
 from wfcore.cli.standard_output import kept_for_result, writing_result
 from wfcore.settings import Settings
@@ -79,6 +79,7 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
     given: GivenInput = None,
     replacements: Replacements = (),
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     allow: Allowed = (),
     output: Output = "text",
     resume: Resume = False,
@@ -102,6 +103,8 @@ def run(  # noqa: PLR0913 - the options of a command, each by its name
                 note = _new_note(document, replacements, settings)
             if plugin:
                 note.plugins = tuple(str(path.resolve()) for path in plugin)
+            if plugin_dir:
+                note.plugin_dirs = tuple(str(path.resolve()) for path in plugin_dir)
             note.allow = outbound_allow(settings, (*note.allow, *allow))
             note.concurrency = concurrency or note.concurrency
             note.durability = durability or note.durability

@@ -5,19 +5,18 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from wfcore.cli.banner import Fact, show_banner
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed
+from wfcore.cli.installed import PluginPlaces, installed
 from wfcore.cli.options import outbound_allow
 from wfcore.cli.wording import counted, printable
 from wfcore.engine.engine import Engine
-from wfcore.plugins.file import load_file
 from wfcore.settings import Settings
 
 __all__ = ["DevServer", "listening"]
@@ -34,7 +33,7 @@ class DevServer:
     """What `wf dev` was asked to serve with."""
 
     settings: Settings
-    plugins: tuple[Path, ...]
+    places: PluginPlaces
     allow: tuple[str, ...]
     host: str = "127.0.0.1"
     port: int = 8000
@@ -44,7 +43,7 @@ class DevServer:
     def run(self, on_ready: Ready) -> None:
         """Serve until a signal; raises what keeps it from starting."""
         options: dict[str, Any] = {"store": _STORE, **self.settings.engine_options()}
-        options["plugins"] = [load_file(path) for path in self.plugins]
+        options["registry"] = installed(self.settings, self.places)
         options["outbound_allow"] = outbound_allow(self.settings, self.allow)
         with_server = _server_parts()
         work = with_server.serve(
@@ -63,20 +62,10 @@ class DevServer:
 
     def announce(self, console: Console, url: str, engine: Engine) -> None:
         """Say where everything is."""
-        facts = Table.grid(padding=(0, 2))
-        for name, value in self._facts(url, engine):
-            facts.add_row(name, value)
-        console.print()
         remark = "Ctrl-C stops; what is open goes on at the next start"
-        console.print(Text("wf dev", "bold"), Text(remark, "dim"))
-        console.print(facts)
-        for report in engine.registry.reports:
-            if report.status == "broken":
-                line = f"plugin {report.origin} is broken and left out: {report.error}"
-                console.print(Text(printable(line), "yellow"), soft_wrap=True)
-        console.print()
+        show_banner(console, "wf dev", remark, self._facts(url, engine), engine.registry)
 
-    def _facts(self, url: str, engine: Engine) -> Sequence[tuple[str, Text]]:
+    def _facts(self, url: str, engine: Engine) -> Sequence[Fact]:
         store = _USER_IN_URL.sub("***@", self.settings.store_url or _STORE)
         allowed = outbound_allow(self.settings, self.allow)
         keys = len(self.settings.api_keys)

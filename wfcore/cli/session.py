@@ -14,6 +14,7 @@ from wfcore.cli.failure import CommandFailed
 from wfcore.cli.folder import Folder, Note
 from wfcore.cli.following import View, follow
 from wfcore.cli.given import Given, Replacement, node_dependencies, trigger_body
+from wfcore.cli.installed import PluginPlaces, installed
 from wfcore.cli.lines import Lines
 from wfcore.cli.progress import Progress
 from wfcore.cli.screen import Screen
@@ -21,7 +22,6 @@ from wfcore.cli.signals import Interrupts
 from wfcore.engine.engine import Engine
 from wfcore.engine.views import Result
 from wfcore.errors import DocumentRefused, ExecutionNotFound
-from wfcore.plugins.file import load_file
 from wfcore.settings import Settings
 from wfcore.store.contract import ExecutionRecord
 from wfcore.store.opening import Durability
@@ -47,7 +47,7 @@ class Session:
         self._folder = folder
         self._console = console
         self._since = round(time.time() * 1000)
-        self._options = settings.engine_options()
+        self._settings = settings
         self._stored = False
 
     async def start(self, given: Given) -> tuple[Result, int]:
@@ -112,14 +112,15 @@ class Session:
         note = self._note
         durability = cast("Durability", note.durability)
         store = SqliteStore(self._folder.store(note.execution), durability=durability)
-        plugins = [load_file(path) for path in note.plugins]
+        places = PluginPlaces.read(note.plugins, note.plugin_dirs)
         options: dict[str, Any] = {
-            **self._options,
+            **self._settings.engine_options(),
+            "registry": installed(self._settings, places),
             "store": store,
             "concurrency": note.concurrency,
             "outbound_allow": note.allow,
         }
-        return Engine(plugins=plugins, **options)
+        return Engine(**options)
 
     async def _follow(
         self, engine: Engine, document: Any, interrupts: Interrupts

@@ -13,11 +13,11 @@ from rich.text import Text
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, Format, failures_told, tell_problems
 from wfcore.cli.given import read_document
-from wfcore.cli.options import Plugins
+from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import counted, printable
 from wfcore.engine.engine import Engine
-from wfcore.plugins.file import load_file
 from wfcore.secrets.source import ElsewhereSecrets
 from wfcore.settings import Settings
 
@@ -29,6 +29,7 @@ def validate(
     /,
     *,
     plugin: Plugins = (),
+    plugin_dir: PluginFolders = (),
     output: Annotated[
         Format, Parameter(help="json: the problems on standard output, each with its file.")
     ] = "text",
@@ -46,7 +47,8 @@ def validate(
                 # The environment that checks a document is seldom the one that runs it.
                 "secrets": ElsewhereSecrets(),
             }
-            engine = Engine(plugins=[load_file(path) for path in plugin], **options)
+            registry = installed(settings, PluginPlaces(plugin, plugin_dir))
+            engine = Engine(registry=registry, **options)
             refused = asyncio.run(_check(engine, files))
     if output == "json":
         problems = [

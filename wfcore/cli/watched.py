@@ -55,13 +55,20 @@ class Watched:
                 yield path
 
 
-def watched_files(plugins: Sequence[Path]) -> Watched:
-    """Return what to watch; raises `PluginError` for a file that is not there."""
+def watched_files(plugins: Sequence[Path], folders: Sequence[Path] = ()) -> Watched:
+    """Return what to watch; raises `PluginError` for what is not there."""
     files = tuple(path.resolve() for path in plugins)
     for path, resolved in zip(plugins, files, strict=True):
-        if not resolved.is_file():
+        if not resolved.exists():
             raise PluginError(f"no plugin file {str(path)!r}")
-    return Watched(files, tuple(dict.fromkeys(_editable_folders())))
+    for folder in folders:
+        if not folder.is_dir():
+            raise PluginError(f"no plugin folder {str(folder)!r}")
+    packages = [path for path in files if path.is_dir()]
+    watched = (*packages, *(folder.resolve() for folder in folders), *_editable_folders())
+    return Watched(
+        tuple(path for path in files if path not in packages), tuple(dict.fromkeys(watched))
+    )
 
 
 def _editable_folders() -> Iterator[Path]:

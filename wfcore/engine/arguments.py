@@ -1,7 +1,7 @@
 """The arguments of an engine, checked before anything is opened."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, get_args
 
 from wfcore.secrets.source import NamedSecrets, SecretSource
@@ -41,9 +41,12 @@ def _check_seconds(name: str, value: object, least: float, most: float = _LONGES
         raise ValueError(f"{name} is {value!r}; it has to be between {least:g} and {most:g}")
 
 
-def plugin_settings(given: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the settings for plugins; where none names a model, the offline one is used."""
-    settings = dict(given or {})
+def plugin_settings(given: Mapping[str, str] | None, private: Collection[str]) -> dict[str, str]:
+    """Return the settings that any handler may ask for; `private` ones are their plugins' own.
+
+    Where none names a model, the offline one is used.
+    """
+    settings = {name: value for name, value in (given or {}).items() if name not in private}
     if not settings.keys() & {"llm_provider", "llm_model"}:
         settings["llm_model"] = "echo"
     return settings

@@ -97,7 +97,7 @@ class Engine:
             concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
         )
         self.registry = registry or load_plugins(
-            handlers=handlers, plugins=plugins, discover=discover
+            handlers=handlers, plugins=plugins, discover=discover, settings=settings
         )
         self._store = _store(store, durability, self.registry)
         self._bus = _bus(bus, self.registry)
@@ -108,7 +108,7 @@ class Engine:
             concurrency=concurrency if worker else 0,
             queues=_queues(queues, self.registry),
             events_to=events_to,
-            settings=plugin_settings(settings),
+            settings=plugin_settings(settings, self.registry.secret_settings),
             secrets=chained(secret_source(secrets), self.registry.secret_sources),
             allow=AllowList.read(outbound_allow),
             limits=limits or Limits(),

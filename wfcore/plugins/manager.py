@@ -1,7 +1,7 @@
 """Loading plugins: one at a time, so that a broken one breaks nothing but itself."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -29,8 +29,11 @@ def load_plugins(
     plugins: Iterable[object] = (),
     handlers: Iterable[HandlerLike] = (),
     discover: bool | Discovery = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Registry:
     """Load what `discover` says (all that is installed, or nothing), then `plugins` and `handlers`.
+
+    `settings` are those for plugins' settings models, beside the ones of a `Discovery`.
 
     A plugin that was found and fails is reported as broken and left out whole. What the caller gave
     is meant to work: its failure is raised. An object that was loaded already is not loaded twice.
@@ -41,7 +44,7 @@ def load_plugins(
 
     """
     wanted = discover if isinstance(discover, Discovery) else Discovery()
-    loading = _Loading(wanted)
+    loading = _Loading(wanted, {**wanted.settings, **(settings or {})})
     if discover:
         for installed in find_installed():
             loading.load_installed(installed)
@@ -64,8 +67,9 @@ def _given(handlers: Iterable[HandlerLike]) -> dict[str, Handler]:
 class _Loading:
     """Everything loaded so far."""
 
-    def __init__(self, discovery: Discovery) -> None:
+    def __init__(self, discovery: Discovery, settings: Mapping[str, str]) -> None:
         self._discovery = discovery
+        self._settings = settings
         self._hooks = HookTable()
         self._collection = Collection()
         self._reports: list[PluginReport] = []
@@ -139,7 +143,7 @@ class _Loading:
         self._accept(loaded, contribution, blank.name)
 
     def _collected(self, plugin: object, name: str) -> Contribution:
-        return self._hooks.collect(plugin, name, self._discovery.settings)
+        return self._hooks.collect(plugin, name, self._settings)
 
     def _accept(self, blank: PluginReport, contribution: Contribution, name: str) -> None:
         """Take a plugin's parts; its settings are called after `name`."""

@@ -86,6 +86,12 @@ class Registry:
     middlewares: tuple[Middleware, ...] = ()
     reports: tuple[PluginReport, ...] = ()
 
+    @property
+    def secret_settings(self) -> frozenset[str]:
+        """Names, as in `context.setting`, of settings that nobody but their plugin gets."""
+        found = (setting for report in self.reports for setting in report.settings)
+        return frozenset(each.name for each in found if each.secret)
+
     def handler(self, name: str) -> Handler:
         """Return the handler of this name.
 

@@ -58,7 +58,7 @@ def schemes(hook: str, results: Mapping[str, Any], taken: Collection[str]) -> Ma
 
 def checked_validator(item: object) -> Validator:
     """Return a validator."""
-    if not callable(item) or inspect.isclass(item) or inspect.iscoroutinefunction(item):
+    if inspect.isclass(item) or not _is_function(item):
         raise PluginError(f"validator {item!r} is not a function of one workflow")
     return cast("Validator", item)
 

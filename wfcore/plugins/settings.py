@@ -27,7 +27,8 @@ _LISTS: Final = (list, tuple, set, frozenset)
 class PluginSetting:
     """One field of a plugin's settings model, as people are shown it."""
 
-    variable: str
+    name: str
+    """In lower case, without the prefix of all settings."""
     type: str
     default: str | None
     """As JSON; None: it has to be set."""
@@ -35,6 +36,11 @@ class PluginSetting:
     secret: bool
     value: str
     """What it is set to now; `***` where that is secret."""
+
+    @property
+    def variable(self) -> str:
+        """What the operator sets."""
+        return f"APP_{self.name.upper()}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the API shows: everything but the value."""
@@ -87,7 +93,7 @@ def _setting(name: str, field: FieldInfo, value: Any) -> PluginSetting:
     secret = isinstance(value, SecretStr | SecretBytes) or _is_secret(field.annotation)
     secret = secret or hides_credential(name, text)
     return PluginSetting(
-        variable=f"APP_{name.upper()}",
+        name=name,
         type=_type_name(field.annotation),
         default=None if field.is_required() else _default(field, secret),
         meaning=" ".join((field.description or "").split()),
