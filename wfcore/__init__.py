@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wfcore.engine.watch import Message
     from wfcore.errors import (
         Conflict,
+        Deferred,
         DocumentRefused,
         EngineNotOpen,
         ErrorRecord,
@@ -60,6 +61,7 @@ __all__ = [
     "CallNext",
     "Conflict",
     "Counters",
+    "Deferred",
     "Discovery",
     "DocumentRefused",
     "Engine",
@@ -120,6 +122,7 @@ _HOMES: Final = {
     "wfcore.engine.watch": ("Message",),
     "wfcore.errors": (
         "Conflict",
+        "Deferred",
         "DocumentRefused",
         "EngineNotOpen",
         "ErrorRecord",

@@ -7,6 +7,7 @@
   - `Conflict`: the request contradicts what the execution already is
   - `ExecutionFailed`: an awaited execution ended other than COMPLETED
   - `NodeError`: raised by handlers: one attempt failed, and how to go on
+  - `Deferred`: raised by handlers: run the node again later; nothing failed
   - `PluginError`: a plugin cannot be used as asked
   - `EngineNotOpen`: an engine was used before its start or after its end
   - `StoreError`: the store did not answer or cannot be used
@@ -23,6 +24,7 @@ from wfcore.problems import Problem
 __all__ = [
     "CommandRefused",
     "Conflict",
+    "Deferred",
     "DocumentRefused",
     "EngineNotOpen",
     "ErrorRecord",
@@ -137,6 +139,19 @@ class NodeError(WfError):
         if self.details is not None:
             record["details"] = self.details
         return record
+
+
+class Deferred(WfError):
+    """Raise it in a handler to run the node again later, from its beginning.
+
+    Until then the node is WAITING, durably and without a worker. It is another attempt, but none of
+    those that `retry` counts. `context.elapsed` tells how long all of it has taken.
+    """
+
+    def __init__(self, seconds: float, reason: str = "it asked to be run later") -> None:
+        self.seconds = seconds
+        self.reason = reason
+        super().__init__(f"again in {seconds} s: {reason}")
 
 
 class PluginError(WfError):

@@ -9,11 +9,14 @@ from wfplugins_builtin.http import CallExternalService
 from wfplugins_builtin.input import Input
 from wfplugins_builtin.llm.call import CallLlmService
 from wfplugins_builtin.output import Output
+from wfplugins_builtin.wait import Wait
 
-__all__ = ["wfcore_register_handlers"]
+__all__ = ["wfcore_api", "wfcore_register_handlers"]
+
+wfcore_api = "1.0"
 
 
 @hookimpl
 def wfcore_register_handlers() -> list[type[Handler]]:
-    """Register the four handlers."""
-    return [Input, CallExternalService, CallLlmService, Output]
+    """Register the handlers."""
+    return [Input, CallExternalService, CallLlmService, Output, Wait]

@@ -209,6 +209,7 @@ class Attempt(BaseModel):
     log: list[JsonValue]
     error: Error | None = None
     retry_in_ms: int | None = None
+    resumes_in_ms: int | None = None
     reused: str | None = None
     """The execution whose output was taken over."""
 

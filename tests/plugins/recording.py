@@ -20,6 +20,7 @@ class RecordingContext(NodeContext):
     given_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     is_cancelled: bool = False
+    elapsed: float = 0.0
     notices: list[str] = field(default_factory=list)
     progressed: list[tuple[float | None, str]] = field(default_factory=list)
     emitted: list[tuple[str, Any]] = field(default_factory=list)

@@ -48,10 +48,11 @@ class Lines:
         """Write a line for a node that ended or waits."""
         if node is None or event.at < self._progress.since:
             return
-        trouble = node.state in (NodeState.FAILED, NodeState.WAITING)
+        waits = node.state is NodeState.WAITING
+        trouble = node.state is NodeState.FAILED or (waits and node.error is not None)
         self._troubles += trouble
         told = self._each or (trouble and self._troubles <= _MAX_TROUBLES)
-        if told and (trouble or node.state.terminal):
+        if told and (trouble or waits or node.state.terminal):
             self._write(event.key, node)
 
     def tick(self) -> None:

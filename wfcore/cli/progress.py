@@ -112,6 +112,11 @@ def explanation(error: ErrorRecord) -> str:
 def _note(to: NodeState, detail: dict[str, Any]) -> str:
     if to is NodeState.WAITING and "retry_in_ms" in detail:
         return f"again in {detail['retry_in_ms'] / 1000:.1f} s"
+    if to is NodeState.WAITING and "resumes_in_ms" in detail:
+        reason = detail.get("released")
+        return f"again in {detail['resumes_in_ms'] / 1000:.1f} s" + (
+            f": {reason}" if reason else ""
+        )
     if "reused" in detail:
         return "kept"
     return str(detail.get("reason") or detail.get("released") or "")

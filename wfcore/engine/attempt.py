@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from wfcore.engine.context import AttemptContext, Surroundings
 from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
-from wfcore.engine.failure import failure_of
+from wfcore.engine.failure import failure_of, release_of
 from wfcore.engine.middlewares import through
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
@@ -19,7 +19,7 @@ from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
 from wfcore.engine.threads import Threads
 from wfcore.engine.unsealed import BoundClient, Unsealed, unseal
-from wfcore.errors import ErrorRecord, NodeError
+from wfcore.errors import Deferred, ErrorRecord, NodeError
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.handler import Handler
@@ -164,6 +164,9 @@ class Attempt:
             return await self._run(node)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise
+        except Deferred as later:
+            lines = self.context.log_lines if self.context is not None else []
+            return release_of(later, lines, self._redactor)
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not self._is_running():
                 raise

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -89,6 +90,8 @@ class AttemptContext(NodeContext):
         self.stopped = False
         self.meters: dict[str, float] = {}
         self._around = around
+        self._age = lease.age_ms / 1000
+        self._since = monotonic()
         self._loop = asyncio.get_running_loop()
         self._opened = opened
         self._redactor = redactor
@@ -105,6 +108,10 @@ class AttemptContext(NodeContext):
     def log_lines(self) -> list[str]:
         """The last lines that the handler logged."""
         return self._log.lines if self._log is not None else []
+
+    @property
+    def elapsed(self) -> float:
+        return self._age + monotonic() - self._since
 
     async def outputs(self) -> dict[str, dict[str, Any]]:
         dependencies = self._opened.plan.nodes[self.node].dependencies

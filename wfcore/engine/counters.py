@@ -24,6 +24,8 @@ class Counters:
     failed: int = 0
     skipped: int = 0
     retried: int = 0
+    deferred: int = 0
+    """Attempts whose handlers asked to be run later."""
     retried_by: Counter[str] = field(default_factory=Counter)
     """Retries by the type of the error, of so many types as metrics can bear."""
     kept: int = 0
@@ -42,7 +44,7 @@ class Counters:
     resumed: int = 0
     """Fan-outs that someone else had to go on with."""
     woken: int = 0
-    """Retries whose time had come."""
+    """Nodes whose time to go on had come."""
     abandoned: int = 0
     """Attempts that did not end when they were told to; their slots were given to others."""
     store_errors: int = 0
@@ -57,9 +59,10 @@ class Counters:
             self.failed += 1
         elif state is NodeState.SKIPPED:
             self.skipped += 1
-        elif state is NodeState.WAITING:
+        elif state is NodeState.WAITING and error is None:
+            self.deferred += 1
+        elif state is NodeState.WAITING and error is not None:
             self.retried += 1
-            if error is not None:
-                kind = json.loads(error)["type"]
-                known = kind in self.retried_by or len(self.retried_by) < _MOST_NAMES
-                self.retried_by[kind if known else "(others)"] += 1
+            kind = json.loads(error)["type"]
+            known = kind in self.retried_by or len(self.retried_by) < _MOST_NAMES
+            self.retried_by[kind if known else "(others)"] += 1

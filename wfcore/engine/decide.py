@@ -91,6 +91,8 @@ class Release(NamedTuple):
 
     wait_ms: int = 0
     reason: str | None = None
+    log: tuple[str, ...] = ()
+    """The last lines that the handler logged."""
 
 
 Outcome = Completed | Failed | Skipped | Interrupted | Release
@@ -322,8 +324,17 @@ def _release(node: PlanNode, held: Lease, outcome: Release, terms: Terms, token:
         deadline_ms=outcome.wait_ms if waits else terms.ready_ms,
         queue=node.queue,
         handler=node.handler,
-        detail=_text({"released": outcome.reason}) if outcome.reason else None,
+        detail=_release_detail(outcome),
     )
+
+
+def _release_detail(outcome: Release) -> str | None:
+    detail: dict[str, Any] = {"released": outcome.reason} if outcome.reason else {}
+    if outcome.wait_ms > 0:
+        detail["resumes_in_ms"] = outcome.wait_ms
+    if outcome.log:
+        detail["log"] = outcome.log
+    return _text(detail) if detail else None
 
 
 def _retry_delay(

@@ -68,6 +68,9 @@ class Engine:
     `relax_gc` lets the process's garbage collector run less often, unless its pace was chosen.
     """
 
+    _assembled: Assembly | None = None
+    _closed = False
+
     def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
         self,
         store: str | StateStore = "memory://",
@@ -99,12 +102,10 @@ class Engine:
         self.registry = registry or load_plugins(
             handlers=handlers, plugins=plugins, discover=discover, settings=settings
         )
-        self._store = _store(store, durability, self.registry)
-        self._bus = _bus(bus, self.registry)
         self._materials = Materials(
             registry=self.registry,
-            store=self._store,
-            bus=self._bus,
+            store=_store(store, durability, self.registry),
+            bus=_bus(bus, self.registry),
             concurrency=concurrency if worker else 0,
             queues=_queues(queues, self.registry),
             events_to=events_to,
@@ -115,12 +116,11 @@ class Engine:
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
         )
+        self._store = self._materials.store
         self.vitals = vitals_of(self._materials)
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
-        self._assembled: Assembly | None = None
-        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -168,7 +168,7 @@ class Engine:
         await self._store.open()
         try:
             working = self._materials.concurrency > 0
-            await self._bus.open(self._materials.queues if working else ())
+            await self._materials.bus.open(self._materials.queues if working else ())
             parts = self._assembled = assemble(self._materials)
         except BaseException:
             await self._store.close()
@@ -195,7 +195,7 @@ class Engine:
         if parts.presence is not None:
             await parts.presence.leave()
         await self._close_handlers()
-        await self._bus.close()
+        await self._materials.bus.close()
         if parts.relay is not None:
             await parts.relay.close()
         await parts.http.close()

@@ -2,11 +2,12 @@
 
 import math
 import traceback
+from collections.abc import Sequence
 from typing import Any, Final
 
-from wfcore.engine.decide import Failed
+from wfcore.engine.decide import Failed, Release
 from wfcore.engine.plans import json_text
-from wfcore.errors import ErrorRecord, NodeError
+from wfcore.errors import Deferred, ErrorRecord, NodeError
 from wfcore.secrets.redactor import Redactor
 
 __all__ = ["failure_of", "storable_text"]
@@ -17,6 +18,8 @@ _LONGEST_DETAILS: Final = 4 * _LONGEST_MESSAGE
 _LONGEST_READ: Final = 64 * 1024
 _TRACEBACK_LINES: Final = 8
 _LONGEST_DELAY: Final = 366 * 86_400.0
+_LONGEST_WAIT: Final = 10 * _LONGEST_DELAY
+_LONGEST_REASON: Final = 500
 
 
 def failure_of(error: BaseException, redactor: Redactor | None = None) -> Failed:
@@ -28,6 +31,22 @@ def failure_of(error: BaseException, redactor: Redactor | None = None) -> Failed
         except Exception:  # noqa: BLE001 - an error of a plugin's own making may be broken itself
             return Failed(_from_exception(error, mask))
     return Failed(_from_exception(error, mask))
+
+
+def release_of(
+    later: Deferred, lines: Sequence[str], redactor: Redactor | None = None
+) -> Release | Failed:
+    """Return the outcome of an attempt that asked to be run later; at once is a moment later."""
+    try:
+        seconds = float(later.seconds)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST_WAIT:
+        message = f"the handler asked to be run in {later.seconds!r} s"[:_LONGEST_MESSAGE]
+        record = ErrorRecord(type="InvalidDelay", message=message, retryable=False)
+        return Failed(record)
+    reason = _masked(str(later.reason), redactor or Redactor(()), _LONGEST_REASON)
+    return Release(max(1, math.ceil(seconds * 1000)), reason, tuple(lines))
 
 
 def storable_text(text: str, longest: int) -> str:

@@ -171,6 +171,6 @@ def _end(event: Event) -> dict[str, Any]:
     if event.to is NodeState.READY:
         # The lease ran out, or the worker gave the attempt back.
         outcome = "RELEASED" if "released" in detail else "LOST"
-    said = ("error", "retry_in_ms", "reused", "reason", "released")
+    said = ("error", "retry_in_ms", "resumes_in_ms", "reused", "reason", "released")
     told = {name: detail[name] for name in said if name in detail}
     return {"ended": moment(event.at), "outcome": outcome, "log": detail.get("log", []), **told}

@@ -206,7 +206,8 @@ class Prover:
         if owner is not None:
             message = f"the handler {quoted(name)} is installed but {owner.status}: {owner.error}"
             hint = f"see {owner.origin}"
-            findings.add(f"handler.{owner.status}", place, message[:_LONGEST_SAID], hint)
+            code = "handler.broken" if owner.status == "broken" else "handler.blocked"
+            findings.add(code, place, message[:_LONGEST_SAID], hint)
         else:
             message = f"there is no handler {quoted(name)}"
             findings.add("handler.unknown", place, message, wanted=name, among=self._handlers)

@@ -44,6 +44,11 @@ class NodeContext(ABC):
     def logger(self) -> logging.Logger:
         """Its lines reach the process's log and, the last of them, the node's events."""
 
+    @property
+    @abstractmethod
+    def elapsed(self) -> float:
+        """Seconds since a worker first took this node, by the store's clock, waits included."""
+
     @abstractmethod
     async def outputs(self) -> dict[str, dict[str, Any]]:
         """Return the outputs of the dependencies that COMPLETED, by node id."""
