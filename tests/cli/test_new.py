@@ -178,7 +178,9 @@ def test_no_class_is_named_like_what_its_files_import() -> None:
     assert {name for name in imported if name[0].isupper()} - {"Shout"} == IMPORTED
 
 
-@pytest.mark.parametrize("name", ["shout", "x", LONG, "handler", "none", "wfcore", "send-mail"])
+@pytest.mark.parametrize(
+    "name", ["shout", "x", LONG, "handler", "any", "none", "wfcore", "send-mail"]
+)
 @pytest.mark.timeout(180)
 def test_what_it_writes_passes_its_own_checks(tmp_path: Path, name: str) -> None:
     names = PluginNames.of(name)

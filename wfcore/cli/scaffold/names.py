@@ -13,7 +13,17 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _PREFIX: Final = re.compile(r"^wfcore[-_]")
 
 IMPORTED: Final = frozenset(
-    {"BaseModel", "Field", "Handler", "HandlerContract", "NodeContext", "NodeError"}
+    {
+        "Any",
+        "BaseModel",
+        "Callable",
+        "Field",
+        "Handler",
+        "HandlerContract",
+        "NodeContext",
+        "NodeError",
+        "Path",
+    }
 )
 """What the written files import: the handler's class cannot be called so."""
 
