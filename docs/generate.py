@@ -3,10 +3,15 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import wfplugins_builtin
 from wfcore.cli.app import app
+from wfcore.plugins.catalog import handler_view
+from wfcore.plugins.manager import load_plugins
+from wfcore.plugins.page import handler_index, handler_page
 from wfcore.settings import Settings
 from wfcore.workflow.described import field_docs
 
@@ -24,6 +29,16 @@ instead and reads no environment.
 Beside these: `APP_SECRET_<NAME>` and `APP_SECRET_<NAME>_HOSTS` ([secrets](secrets.md)), the keys of
 LLM providers ([models](llm.md)), and whatever else begins with `APP_`, which handlers may ask for
 ([plugins](plugins.md)).
+
+"""
+
+
+_HANDLERS: Final = """\
+# The built-in handlers, one by one
+
+Config, output, an example and the errors of each, made from its class. They are shown at work in
+[the built-in handlers](../handlers.md). `wf handlers show NAME --output markdown` writes such a
+page for a handler of [your own](../plugins.md).
 
 """
 
@@ -81,15 +96,28 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return f"{named}, {above}{least:g} to {most:,.0f}"
 
 
+def _handler_pages() -> dict[str, Callable[[], str]]:
+    registry = load_plugins(plugins=[wfplugins_builtin], discover=False)
+    views = [handler_view(handler, registry) for handler in registry.handlers.values()]
+    pages = {
+        f"handlers/{view['name']}.md": partial("{}\n{}".format, _MADE, handler_page(view))
+        for view in views
+    }
+    index = f"{_MADE}\n{_HANDLERS}{handler_index(views)}"
+    return {"handlers/README.md": lambda: index, **pages}
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli-reference.md": cli_reference,
     "settings.md": settings_page,
+    **_handler_pages(),
 }
 
 
 def main() -> None:
     """Write every page."""
     for name, made in PAGES.items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(made(), encoding="utf-8")
         sys.stdout.write(f"docs/{name}\n")
 

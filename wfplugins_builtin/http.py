@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import urlencode
@@ -63,9 +64,31 @@ class Bearer(BaseModel):
 
 
 class CallExternalService(Handler):
-    """Call a service over HTTP and give its body: JSON as data, anything else as text."""
+    """Call a service over HTTP and give its body: JSON as data, anything else as text.
+
+    Every attempt of a node sends the same `Idempotency-Key`, unless `headers` has one. Requests go
+    to the internet, and to what the operator opens.
+    """
 
     name = "call_external_service"
+    example: ClassVar[Mapping[str, Any] | None] = {
+        "url": "https://api.example.com/tickets",
+        "query": {"state": "open"},
+        "auth": {"type": "bearer", "token": "{{ secrets.TICKETS_TOKEN }}"},
+    }
+    errors: ClassVar[Mapping[str, str]] = {
+        "HttpStatus": "a status that is not expected; 408, 425, 429 and 5xx are tried again",
+        "ConnectionFailed": "nobody listens, no such host, TLS failed, or the connection broke; "
+        "tried again",
+        "Timeout": "the exchange took longer than `timeout`; tried again",
+        "OutboundRefused": "the operator has not opened the address",
+        "InvalidUrl": "the URL is none, has a user in it, or another scheme than http and https",
+        "InvalidRequest": "a header or the body cannot be sent",
+        "InvalidJson": "the body is not the JSON that it says it is",
+        "InvalidResponse": "the body cannot be decompressed; tried again where it was cut short",
+        "ResponseTooLarge": "the body is larger than the bound",
+        "TooManyRedirects": "more than five",
+    }
 
     class Config(BaseModel):
         """The request."""
@@ -73,8 +96,11 @@ class CallExternalService(Handler):
         model_config: ClassVar[ConfigDict] = _CLOSED
 
         url: Annotated[str, Field(min_length=1, max_length=8192), Secret]
+        """`http://` or `https://`, without user and password."""
         method: Method = "GET"
+        """Any but CONNECT. A body or a form needs one."""
         headers: Annotated[dict[str, Scalar], Secret] = Field(default_factory=dict)
+        """Strings, numbers and booleans by name."""
         query: Annotated[Pairs, Secret] = Field(default_factory=dict)
         """Added to what the URL has; a list repeats the name."""
         body: Annotated[Any, Secret] = None
@@ -84,12 +110,14 @@ class CallExternalService(Handler):
         auth: Annotated[Annotated[Basic | Bearer, Field(discriminator="type")] | None, Secret] = (
             None
         )
+        """Sent as the header `Authorization`."""
         timeout: Annotated[float, Field(gt=0, le=3600)] = 30.0
         """Seconds for the whole exchange, redirects and body included."""
         expect_status: Status | Annotated[list[Status], Field(min_length=1)] | None = None
         """What counts as success: `201`, `"2xx"`, `[200, 404]`. Unset: `2xx`, and `3xx` where
         redirects are not followed."""
         follow_redirects: bool = True
+        """At most five are followed."""
         max_response_bytes: Annotated[int, Field(ge=1)] | None = None
         """Bounds the decompressed body, within the engine's own bound."""
 
@@ -119,7 +147,9 @@ class CallExternalService(Handler):
         """The response."""
 
         data: Any
+        """The body: JSON where the response says that it is, else text."""
         status: int
+        """The HTTP status."""
         headers: dict[str, str]
         """Names in lower case."""
         elapsed: float

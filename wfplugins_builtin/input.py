@@ -13,9 +13,14 @@ _SCALARS = {"array", "boolean", "integer", "null", "number", "string"}
 
 
 class Input(Handler):
-    """Give the execution's input: an object as it is, any other value under `value`."""
+    """Give the execution's input: an object as it is, any other value under `value`.
+
+    Where the workflow has an `input_schema`, references to the output are checked against it when
+    the workflow is submitted.
+    """
 
     name = "input"
+    example: ClassVar[Mapping[str, Any] | None] = {}
 
     class Config(BaseModel):
         """Nothing to set: the input comes with the execution."""

@@ -1,5 +1,6 @@
 """The `output` handler: what an execution gives back."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -12,19 +13,23 @@ __all__ = ["Output"]
 class Output(Handler):
     """Collect the outputs of the node's dependencies, or give a `value` of one's own making.
 
-    Its output becomes part of the execution's aggregated results.
+    Without `value`, its output is `{dependency: its output}` for every dependency that COMPLETED.
     """
 
     name = "output"
     gives_result = True
+    example: ClassVar[Mapping[str, Any] | None] = {
+        "value": "Hello, {{ execution.input.name | default('you') }}!"
+    }
 
     class Config(BaseModel):
-        """Without `value`: `{dependency: its output}` for every dependency that completed."""
+        """What is given in place of the dependencies' outputs."""
 
         model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
         value: Any = None
-        """Given, even as null, the output is `{this node's id: value}`."""
+        """A template or any JSON value. Given, even as null, the output is
+        `{this node's id: value}`."""
 
     async def run(self, config: Config, context: NodeContext) -> dict[str, Any]:
         if "value" in config.model_fields_set:

@@ -1,7 +1,8 @@
 """The `wait` handler: goes on after a while, or at a moment."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -10,6 +11,8 @@ from wfcore import Deferred, Handler, NodeContext
 __all__ = ["Wait"]
 
 _LONGEST: Final = timedelta(days=3650)
+Seconds = Annotated[float, Field(ge=0, le=_LONGEST.total_seconds(), allow_inf_nan=False)]
+Duration = Annotated[timedelta, Field(ge=timedelta(0), le=_LONGEST)]
 _A_MOMENT: Final = 0.001
 """What is left over after rounding to milliseconds is not waited for."""
 
@@ -22,13 +25,14 @@ class Wait(Handler):
     """
 
     name = "wait"
+    example: ClassVar[Mapping[str, Any] | None] = {"duration": "PT10M"}
 
     class Config(BaseModel):
         """One of the two."""
 
         model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-        duration: Annotated[timedelta | None, Field(ge=timedelta(0), le=_LONGEST)] = None
+        duration: Seconds | Duration | None = None
         """Seconds, or ISO 8601 (`PT90M`, `P1DT12H`), from the node's first attempt."""
         until: AwareDatetime | None = None
         """A moment with its time zone: `2027-01-31T09:00:00+01:00`."""
@@ -60,5 +64,6 @@ def _left(config: Wait.Config, context: NodeContext, now: datetime) -> float:
     """Return the seconds that are left to wait."""
     if config.until is not None:
         return (config.until - now).total_seconds()
-    assert config.duration is not None
-    return config.duration.total_seconds() - context.elapsed
+    wanted = config.duration
+    seconds = wanted.total_seconds() if isinstance(wanted, timedelta) else wanted
+    return (seconds or 0.0) - context.elapsed

@@ -220,7 +220,11 @@ HANDLER: Final = {
     "cpu_bound": False,
     "gives_result": True,
     "config": {"type": "object", "properties": {}, "additionalProperties": False},
+    "raw": [],
+    "secret": [],
     "output": {"type": "object"},
+    "example": {},
+    "errors": {},
     "plugin": {"name": "builtin", "distribution": "wfcore", "version": "0.1.0"},
 }
 

@@ -251,7 +251,11 @@ class Origin(_Body):
 
 
 class HandlerView(BaseModel):
-    """A handler. `config` and `output` are JSON Schemas; `output` is null where it depends."""
+    """A handler. `config` and `output` are JSON Schemas; `output` is null where it depends.
+
+    `raw` and `secret` name config keys: whose templates are not rendered, and which may name
+    secrets. `errors` says of each type of error when it comes.
+    """
 
     name: str
     summary: str
@@ -260,7 +264,11 @@ class HandlerView(BaseModel):
     cpu_bound: bool
     gives_result: bool
     config: dict[str, JsonValue]
+    raw: list[str]
+    secret: list[str]
     output: dict[str, JsonValue] | None
+    example: dict[str, JsonValue] | None
+    errors: dict[str, str]
     plugin: Origin | None
 
 

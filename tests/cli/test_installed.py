@@ -7,6 +7,7 @@ import jsonschema_rs
 import pytest
 
 from tests.cli.command import EXAMPLES, Folder
+from tests.project.tree import ROOT
 from wfcore import Engine
 from wfcore.engine.schema import workflow_schema
 from wfcore.plugins.catalog import handler_view, plugin_view
@@ -40,6 +41,31 @@ def test_one_handler_tells_what_it_takes(folder: Folder) -> None:
     assert "required" in lines["text"]
     assert "integer" in lines["marks"]
     assert "= 1" in lines["marks"]
+
+
+def test_one_handler_tells_all_that_it_says_of_itself(folder: Folder) -> None:
+    done = folder.wf("handlers", "show", "call_external_service", COLUMNS="200")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    said = "\n".join(lines)
+    assert "Its nodes wait in the queue `default`." in lines
+    assert "timeout number (above 0, at most 3600) = 30.0 Seconds for the whole" in said
+    assert "May name secrets." in said
+    assert lines.index("config") < lines.index("Bearer") < lines.index("output")
+    assert "status integer The HTTP status." in lines
+    assert '"handler": "call_external_service",' in lines
+    assert "TooManyRedirects more than five" in lines[lines.index("errors") :]
+    raw = folder.wf("handlers", "show", "call_llm_service", COLUMNS="200").out
+    assert "Not rendered: template marks in it stay text." in " ".join(raw.split())
+
+
+def test_a_page_in_markdown_is_that_of_the_documentation(folder: Folder) -> None:
+    for name in BUILT_IN:
+        page = (ROOT / "docs" / "handlers" / f"{name}.md").read_text(encoding="utf-8")
+        told = folder.wf("handlers", "show", name, "--output", "markdown")
+        assert told.out == page.partition("\n\n")[2]
+    index = folder.wf("handlers", "--output", "markdown", "--plugin", SHOUT).out
+    assert "| [`shout`](shout.md) | Say a text loudly. |\n" in index
+    assert folder.wf("handlers", "show", "outptu", "--output", "markdown").out == ""
 
 
 def test_an_unknown_handler_is_not_found_with_the_nearest(folder: Folder) -> None:

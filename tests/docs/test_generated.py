@@ -20,9 +20,18 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["cli-reference.md", "settings.md"])
+MADE = generator().PAGES
+
+
+@pytest.mark.parametrize("page", MADE)
 def test_a_page_is_what_the_code_makes(page: str) -> None:
-    assert (DOCS / page).read_text(encoding="utf-8") == generator().PAGES[page]()
+    assert (DOCS / page).read_text(encoding="utf-8") == MADE[page]()
+
+
+def test_every_page_of_a_handler_is_made() -> None:
+    pages = {f"handlers/{path.name}" for path in (DOCS / "handlers").iterdir()}
+    assert pages == {page for page in MADE if page.startswith("handlers/")}
+    assert len(pages) == 5
 
 
 def test_every_setting_stands_on_its_page() -> None:

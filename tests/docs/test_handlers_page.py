@@ -8,9 +8,11 @@ import pytest
 
 import wfcore
 import wfplugins_builtin
-from tests.docs.said import ROOT
+from tests.docs.said import ROOT, all_error_types
 from wfcore.engine.proof import Prover
+from wfcore.plugins.catalog import handler_view
 from wfcore.plugins.manager import load_plugins
+from wfcore.plugins.page import example_node
 from wfcore.templating import Templating
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import parse
@@ -37,6 +39,27 @@ def test_a_handler_is_listed_with_every_config_key_and_an_example(name: str) -> 
     keys = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
     assert keys == set(REGISTRY.handlers[name].Config.model_fields)
     assert f'"handler": "{name}"' in section(name)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.handlers))
+def test_the_example_of_a_handler_is_sound_in_a_document(name: str) -> None:
+    node = example_node(handler_view(REGISTRY.handlers[name], REGISTRY))
+    document = json.dumps({"name": "Example", "dag": {"nodes": [node]}})
+    prover = Prover(REGISTRY, Templating(), Limits())
+    assert prover.prove(parse(document, Limits()), "hash").nodes
+    assert f"](handlers/{name}.md)" in section(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("call_external_service", "http.md"), ("call_llm_service", "llm.md")]
+)
+def test_a_handler_declares_the_errors_that_its_page_has(name: str, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    rows = text.partition("\n## Errors\n")[2].partition("\n## ")[0].splitlines()
+    firsts = [row.partition(" | ")[0] for row in rows if row.startswith("| `")]
+    listed = {kind for first in firsts for kind in re.findall(r"`([A-Z]\w+)`", first)}
+    assert set(REGISTRY.handlers[name].errors) == listed
+    assert listed <= all_error_types()
 
 
 @pytest.mark.parametrize("text", DOCUMENTS)

@@ -1,12 +1,15 @@
 """Handlers and plugins as lists show them."""
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 import jsonschema_rs
 from pydantic import BaseModel, ConfigDict
 
 import wfplugins_builtin
-from wfcore import Handler, NodeContext, handler
+from wfcore import Handler, NodeContext, Raw, Secret, handler
 from wfcore.plugins.catalog import handler_view, plugin_view
 from wfcore.plugins.manager import load_plugins
 from wfcore.plugins.registry import PluginReport
@@ -22,12 +25,17 @@ class Greet(Handler):
     name = "greet"
     queue = "slow"
 
+    example: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"who": "you"})
+    errors: ClassVar[Mapping[str, str]] = MappingProxyType({"Busy": "not now"})
+
     class Config(BaseModel):
-        who: str
+        who: Annotated[str, Secret]
         """Whom to greet."""
+        pattern: Annotated[str, Raw] = ""
 
     class Output(BaseModel):
         text: str
+        """The greeting."""
 
     def run(self, config: Config, context: NodeContext) -> Output:
         return self.Output(text=config.who)
@@ -48,10 +56,12 @@ class Anything(Handler):
     def run(self, config: Config, context: NodeContext) -> None: ...
 
 
-@handler
-def twice(number: int) -> int:
+def _twice(number: int) -> int:
     """Double a number."""
     return 2 * number
+
+
+twice = handler("twice")(_twice)
 
 
 REGISTRY = load_plugins(handlers=[Greet, Anything, twice], discover=False)
@@ -65,7 +75,12 @@ def test_a_handler_tells_what_its_class_says() -> None:
     assert view["description"] == "Greet somebody,\npolitely.\n\nMore is not said."
     assert (view["queue"], view["cpu_bound"], view["gives_result"]) == ("slow", False, False)
     assert view["config"]["properties"]["who"]["description"] == "Whom to greet."
+    assert (view["raw"], view["secret"]) == (["pattern"], ["who"])
     assert view["output"]["required"] == ["text"]
+    assert view["output"]["properties"]["text"]["description"] == "The greeting."
+    assert view["output"]["additionalProperties"] is False
+    assert (view["example"], view["errors"]) == ({"who": "you"}, {"Busy": "not now"})
+    assert json.loads(json.dumps(view)) == view
     assert view["plugin"] is None
 
 
@@ -92,6 +107,15 @@ def test_a_function_is_told_like_a_class() -> None:
     assert view["summary"] == "Double a number."
     assert view["config"]["required"] == ["number"]
     assert set(view["output"]["properties"]) == {"value"}
+
+
+def test_a_function_has_what_its_decorator_was_given() -> None:
+    made = handler(example={"number": 3}, errors={"Odd": "now and then"})(_twice)
+    view = handler_view(made, REGISTRY)
+
+    assert (view["example"], view["errors"]) == ({"number": 3}, {"Odd": "now and then"})
+    plain = handler_view(REGISTRY.handlers["twice"], REGISTRY)
+    assert (plain["example"], plain["errors"], plain["raw"]) == (None, {}, [])
 
 
 def test_a_handler_names_the_plugin_that_brought_it() -> None:

@@ -1,10 +1,12 @@
 """Handler classes: what the registration refuses, their schemas, and their outputs."""
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 
 from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import Handler, NodeContext, NodeError, PluginError, Workflow
@@ -20,6 +22,16 @@ class Word(BaseModel):
 class Words(BaseModel):
     first: Word
     others: list[Word] = []
+
+
+class Keeping(Word):
+    model_config = ConfigDict(extra="allow")
+
+
+class Raising(Word):
+    @model_validator(mode="after")
+    def _fails(self) -> Self:
+        raise KeyError("no such word")
 
 
 class Good(Handler):
@@ -63,6 +75,19 @@ async def _async_generator(self: object, config: object, context: object) -> Any
         ({"Config": RootModel[list[int]]}, "`Config` describes a JSON array, not an object"),
         ({"Output": str}, "`Output` is <class 'str'>, not a pydantic model"),
         ({"Output": RootModel[int]}, "`Output` describes a JSON integer, not an object"),
+        ({"example": ["text"]}, r"`example` is \['text'\], not a mapping of config keys"),
+        ({"example": {"text": {1}}, "Config": Word}, "`example` is not JSON: Object of type set"),
+        (
+            {"example": {"text": float("nan")}, "Config": Word},
+            "`example` is not JSON: Out of range",
+        ),
+        ({"example": {"txt": "a"}, "Config": Word}, "`example` has 'txt', which `Config` does not"),
+        ({"example": {"text": 3}, "Config": Word}, "`example` does not fit `Config`: text: Input"),
+        ({"example": {}, "Config": Word}, "`example` does not fit `Config`: text: Field required"),
+        ({"example": {"text": "a"}, "Config": Raising}, "`example` makes `Config` raise KeyError"),
+        ({"errors": ["Busy"]}, r"`errors` is \['Busy'\], not a mapping of error types"),
+        ({"errors": {"Busy": 3}}, "`errors` has 'Busy': 3, not a type and a text"),
+        ({"errors": {"": "never"}}, "`errors` has '': 'never', not a type and a text"),
         ({"run": Handler.run}, r"it has no method `run\(self, config, context\)`"),
         ({"run": 3}, r"it has no method `run\(self, config, context\)`"),
         ({"run": _one_argument}, r"`run\(self.*` cannot be called as run\(self, config, context"),
@@ -77,6 +102,27 @@ def test_a_faulty_handler_is_refused_with_the_reason(
     with pytest.raises(PluginError, match=fault) as caught:
         admit(kind)
     assert str(caught.value).startswith("handler Faulty of ")
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (Word, {"text": "{{ start.output.text }}"}),
+        (Words, {"first": "{{ start.output }}", "others": "{% if a %}b{% endif %}"}),
+        (Word, MappingProxyType({"text": "a"})),
+        (Keeping, {"text": "a", "more": 1}),
+        (NoConfig, {}),
+    ],
+)
+def test_an_example_that_fits_is_taken(model: type[BaseModel], example: Mapping[str, Any]) -> None:
+    kind = type("Shown", (Good,), {"Config": model, "example": example})
+    assert admit(kind).example == example
+
+
+def test_a_template_does_not_excuse_a_key_that_is_not_known() -> None:
+    kind = type("Faulty", (Good,), {"Config": Word, "example": {"txt": "{{ a.output }}"}})
+    with pytest.raises(PluginError, match="`example` has 'txt'"):
+        admit(kind)
 
 
 def test_all_faults_of_a_handler_come_at_once() -> None:

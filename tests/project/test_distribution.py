@@ -1,24 +1,18 @@
 """The built wheel, installed into empty environments as a user would, runs a workflow there."""
 
-import os
 import re
-import subprocess
 import sys
 import tomllib
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.project.tree import PACKAGES, ROOT, clean_environment
+from tests.project.environments import environment, run
+from tests.project.tree import PACKAGES, ROOT
 
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _EXTRAS: dict[str, list[str]] = _PROJECT["optional-dependencies"]
-_NO_NETWORK = re.compile(
-    r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|"
-    r"Could not find a version that satisfies"
-)
 
 _EMBEDDING = """\
 import wfcore
@@ -31,15 +25,6 @@ print(result.status, result.results["greet"])
 """
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(420)]
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the source distribution and, from it alone, the wheel."""
-    folder = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 def test_the_wheel_holds_the_four_packages_with_their_types_and_nothing_else(wheel: Path) -> None:
@@ -55,9 +40,9 @@ def test_the_wheel_holds_the_four_packages_with_their_types_and_nothing_else(whe
 def test_the_bare_wheel_runs_a_workflow_without_a_server_or_a_driver(
     wheel: Path, tmp_path: Path
 ) -> None:
-    python = _environment(tmp_path, str(wheel))
+    python = environment(tmp_path, str(wheel))
 
-    assert _run(python, "-I", "-c", _EMBEDDING).split("\n")[0] == "COMPLETED Hello, Ada!"
+    assert run(python, "-I", "-c", _EMBEDDING).split("\n")[0] == "COMPLETED Hello, Ada!"
     installed = _installed(python)
     brought_by_extras = {_name(wanted) for extra in _EXTRAS.values() for wanted in extra}
     assert installed & (brought_by_extras - {"wfcore"}) == set()
@@ -65,9 +50,9 @@ def test_the_bare_wheel_runs_a_workflow_without_a_server_or_a_driver(
 
 @pytest.mark.parametrize("extra", sorted(set(_EXTRAS) - {"all"}))
 def test_the_wheel_with_an_extra_runs_a_workflow(wheel: Path, tmp_path: Path, extra: str) -> None:
-    python = _environment(tmp_path, f"{wheel}[{extra}]")
+    python = environment(tmp_path, f"{wheel}[{extra}]")
 
-    assert _run(python, "-I", "-c", _EMBEDDING).split("\n")[0] == "COMPLETED Hello, Ada!"
+    assert run(python, "-I", "-c", _EMBEDDING).split("\n")[0] == "COMPLETED Hello, Ada!"
     assert {_name(wanted) for wanted in _EXTRAS[extra]} <= _installed(python)
 
 
@@ -78,42 +63,10 @@ def test_the_extra_all_is_every_other_extra() -> None:
     assert named == set(_EXTRAS) - {"all"}
 
 
-def _environment(folder: Path, requirement: str) -> str:
-    """Make an empty environment, install `requirement` there, and return its interpreter."""
-    venv.create(folder / "venv", symlinks=True)
-    python = str(folder / "venv" / "bin" / "python")
-    try:
-        _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", requirement)
-        _run(sys.executable, "-m", "pip", "--python", python, "check")
-    except subprocess.CalledProcessError as failure:
-        if _NO_NETWORK.search(failure.stderr) and not os.environ.get("CI"):
-            pytest.skip("the package registry cannot be reached")
-        raise
-    return python
-
-
 def _installed(python: str) -> set[str]:
-    listed = _run(sys.executable, "-m", "pip", "--python", python, "list", "--format=freeze")
+    listed = run(sys.executable, "-m", "pip", "--python", python, "list", "--format=freeze")
     return {_name(line) for line in listed.split()}
 
 
 def _name(requirement: str) -> str:
     return re.split(r"[\[<>=]", requirement)[0].lower().replace("_", "-")
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=Path(sys.prefix),
-        env=clean_environment() | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        print(done.stdout, done.stderr, sep="\n")
-        raise subprocess.CalledProcessError(
-            done.returncode, command, output=done.stdout, stderr=done.stderr
-        )
-    return done.stdout

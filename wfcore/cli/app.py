@@ -60,6 +60,12 @@ _HANDLERS: Final = """List the handlers that are installed, or show one of them.
 
 `wf handlers show NAME` tells what it does, what its config takes and what it gives.
 """
+_NEW_PLUGIN: Final = """Write a plugin of your own: one handler, its tests, an example.
+
+NAME gives all names: of `shout`, the distribution is wfcore-shout, its module
+wfcore_shout, its handler shout and the class Shout. What is written can be
+installed, tested and run at once; nothing that is there is overwritten.
+"""
 _PLUGINS: Final = """List the plugins that are installed, and how loading them went.
 
 A broken one is named with its error; the exit code is 1 then.
@@ -136,6 +142,19 @@ app.command(
     usage="Usage: wf handlers [OPTIONS]\n       wf handlers show NAME [OPTIONS]\n",
 )
 app.command("wfcore.cli.plugins:list_plugins", name="plugins", help=_PLUGINS)
+_new = App(
+    name="new",
+    help="Write the beginning of something of your own.",
+    help_format="plaintext",
+    default_parameter=_PARAMETERS,
+)
+_new.command(
+    "wfcore.cli.new:new_plugin",
+    name="plugin",
+    help=_NEW_PLUGIN,
+    usage="Usage: wf new plugin NAME [--folder DIR]\n",
+)
+app.command(_new)
 app.command("wfcore.cli.config:config", name="config", help=_CONFIG)
 app.command("wfcore.cli.doctor:doctor", name="doctor", help=_DOCTOR)
 app.register_install_completion_command(help="Let the shell complete wf (bash, zsh, fish).")

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
@@ -11,13 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from wfcore.cli.exits import Exit
-from wfcore.cli.failure import CommandFailed, Format, failures_told
+from wfcore.cli.failure import CommandFailed, failures_told
 from wfcore.cli.installed import PluginPlaces, installed
 from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import one_line, printable
 from wfcore.plugins.catalog import handler_view
+from wfcore.plugins.fields import FieldTable, field_tables
 from wfcore.plugins.handler import Handler
+from wfcore.plugins.page import example_node, handler_facts, handler_index, handler_page
 from wfcore.plugins.registry import Registry
 from wfcore.problems import did_you_mean
 from wfcore.settings import Settings
@@ -37,11 +40,12 @@ def handlers(
     plugin: Plugins = (),
     plugin_dir: PluginFolders = (),
     output: Annotated[
-        Format, Parameter(help="json: the API's answer, on standard output and alone.")
+        Literal["text", "json", "markdown"],
+        Parameter(help="json: the API's answer, alone. markdown: a page for your documentation."),
     ] = "text",
 ) -> int:
     """List the handlers that are installed, or show one of them."""
-    with failures_told(output):
+    with failures_told("json" if output == "json" else "text"):
         if (action == "show") is (name is None):
             message = "which handler? wf handlers show NAME; wf handlers lists them"
             raise CommandFailed.single(Exit.USAGE, "usage.handler", message)
@@ -53,6 +57,9 @@ def handlers(
         if output == "json":
             json.dump({"handlers": views} if name is None else views[0], sys.stdout)
             sys.stdout.write("\n")
+        elif output == "markdown":
+            page = handler_index(views) if name is None else handler_page(views[0])
+            sys.stdout.write(printable(page))
         elif name is None:
             _tell_list(views)
         else:
@@ -91,60 +98,50 @@ def _tell(view: Mapping[str, Any]) -> None:
     console.print(Text.assemble((printable(view["name"]), "bold"), "  ", (_origin(view), "dim")))
     if view["description"]:
         console.print(Text(f"\n{printable(view['description'])}"))
-    _tell_fields(console, "config", view["config"])
+    console.print(Text("\n" + printable(" ".join(handler_facts(view))), "dim"))
+    config = field_tables(view["config"], view["raw"], view["secret"])
+    _tell_tables(console, "config", config, empty="none")
     if view["output"] is None:
         console.print(Text("\noutput"), Text("an object; its shape is not known beforehand", "dim"))
     else:
-        _tell_fields(console, "output", view["output"])
+        _tell_tables(console, "output", field_tables(view["output"]), empty="any object")
+    example = example_node(view)
+    if example is not None:
+        console.print(Text("\nexample", "bold"))
+        told = json.dumps(example, ensure_ascii=False, indent=2)
+        console.print(Text(indent(printable(told), "  ")), soft_wrap=True)
+    if view["errors"]:
+        console.print(Text("\nerrors", "bold"))
+        rows = _grid(2)
+        for kind, when in view["errors"].items():
+            rows.add_row(Text(f"  {one_line(kind)}"), Text(one_line(when)))
+        console.print(rows)
 
 
-def _tell_fields(console: Console, title: str, schema: Mapping[str, Any]) -> None:
-    console.print(Text(f"\n{title}", "bold"))
-    fields = schema.get("properties", {})
-    if not fields:
-        console.print(Text("  none" if title == "config" else "  any object", "dim"))
-        return
-    table = Table.grid(padding=(0, 2))
-    required = schema.get("required", ())
-    for name, field in fields.items():
-        needed = "required" if name in required and title == "config" else _default(field)
-        table.add_row(
-            Text(f"  {one_line(name)}"),
-            Text(_kind(field, schema), "cyan"),
-            Text(needed, "dim"),
-            Text(one_line(field.get("description", ""))),
-        )
-    console.print(table)
+def _tell_tables(console: Console, title: str, tables: Sequence[FieldTable], *, empty: str) -> None:
+    for table in tables:
+        console.print(Text(f"\n{one_line(table.title) or title}", "bold"))
+        if not table.fields:
+            console.print(Text(f"  {'any key' if table.open else empty}", "dim"))
+            continue
+        rows = _grid(4)
+        for field in table.fields:
+            default = f"= {field.default}"[:_LONGEST] if field.default else ""
+            rows.add_row(
+                Text(f"  {one_line(field.name)}"),
+                Text(one_line(field.kind), "cyan"),
+                Text("required" if field.required and title == "config" else default, "dim"),
+                Text(one_line(field.meaning)),
+            )
+        console.print(rows)
 
 
-def _default(field: Mapping[str, Any]) -> str:
-    if "default" not in field or field["default"] is None:
-        return ""
-    return f"= {json.dumps(field['default'], ensure_ascii=False)}"[:_LONGEST]
-
-
-def _kind(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """Say in a word or two which values a field takes."""
-    return " or ".join(dict.fromkeys(_kinds(field, schema)))[:_LONGEST] or "any value"
-
-
-def _kinds(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    if "$ref" in field:
-        named = str(field["$ref"]).rpartition("/")[2]
-        yield from _kinds(schema.get("$defs", {}).get(named, {"type": "object"}), {})
-    elif "enum" in field:
-        yield " | ".join(json.dumps(each) for each in field["enum"])
-    elif "const" in field:
-        yield json.dumps(field["const"])
-    elif "type" in field:
-        kind = field["type"]
-        if kind == "array" and isinstance(field.get("items"), dict):
-            yield f"list of {_kind(field['items'], schema)}"
-        elif kind != "null":
-            yield str(kind)
-    else:
-        for choice in (*field.get("anyOf", ()), *field.get("oneOf", ())):
-            yield from _kinds(choice, schema)
+def _grid(columns: int) -> Table:
+    """Make a table that shows all of its cells, however long their words are."""
+    grid = Table.grid(padding=(0, 2))
+    for _ in range(columns):
+        grid.add_column(overflow="fold")
+    return grid
 
 
 def _origin(view: Mapping[str, Any]) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 
 from wfcore.plugins.failure import failure_line
 from wfcore.plugins.handler import Handler, raw_keys, secret_keys
+from wfcore.plugins.keys import config_keys, takes_other_keys
 from wfcore.problems import pointer
 from wfcore.workflow.faults import Fault, faults
 from wfcore.workflow.findings import Findings, Vocabulary
@@ -34,9 +34,9 @@ class ConfigRules:
         self.handler = handler
         self.raw = raw_keys(handler.Config)
         self.secret = secret_keys(handler.Config)
-        self._keys = Vocabulary(_keys(handler.Config))
-        self._closed = handler.Config.model_config.get("extra") != "allow"
-        self._known = frozenset(_keys(handler.Config))
+        self._known = frozenset(config_keys(handler.Config))
+        self._keys = Vocabulary(config_keys(handler.Config))
+        self._closed = not takes_other_keys(handler.Config)
 
     def check(
         self, config: Mapping[str, Any], templated: Collection[str], at: str, findings: Findings
@@ -73,26 +73,6 @@ class ConfigRules:
         message = f"{quoted(self.handler.name)} takes no {quoted(key)}"
         hint = f"it takes {', '.join(sorted(self._known))}" if self._known else "it takes no config"
         findings.add("config.unknown_key", place, message, hint, wanted=key, among=self._keys)
-
-
-def _keys(model: type[BaseModel]) -> Iterator[str]:
-    by_name = model.model_config.get("populate_by_name") or model.model_config.get(
-        "validate_by_name"
-    )
-    for name, field in model.model_fields.items():
-        aliases = list(_aliases(field))
-        yield from aliases
-        if by_name or not aliases:
-            yield name
-
-
-def _aliases(field: FieldInfo) -> Iterator[str]:
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    for choice in choices:
-        first = choice.path[0] if isinstance(choice, AliasPath) else choice
-        if isinstance(first, str):
-            yield first
 
 
 def _sure(found: Iterable[Fault], templated: Collection[str]) -> list[Fault]:

@@ -329,11 +329,9 @@ def _release(node: PlanNode, held: Lease, outcome: Release, terms: Terms, token:
 
 
 def _release_detail(outcome: Release) -> str | None:
-    detail: dict[str, Any] = {"released": outcome.reason} if outcome.reason else {}
-    if outcome.wait_ms > 0:
-        detail["resumes_in_ms"] = outcome.wait_ms
-    if outcome.log:
-        detail["log"] = outcome.log
+    wait_ms, reason, log = outcome
+    said = {"released": reason, "resumes_in_ms": wait_ms, "log": log}
+    detail = {name: value for name, value in said.items() if value}
     return _text(detail) if detail else None
 
 

@@ -1,15 +1,19 @@
 """What a handler must be before an engine takes it: every fault said at registration."""
 
 import inspect
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
 
 from wfcore.errors import PluginError
+from wfcore.plugins.config_schema import TEMPLATE
+from wfcore.plugins.failure import failure_line
 from wfcore.plugins.handler import Handler
+from wfcore.plugins.keys import config_keys, takes_other_keys
 from wfcore.plugins.schema import closed_schema
 
 __all__ = ["admit"]
@@ -61,7 +65,11 @@ def _faults(kind: type[Handler]) -> Iterator[str]:
     for flag in ("cpu_bound", "gives_result"):
         if not isinstance(getattr(kind, flag), bool):
             yield f"`{flag}` is {getattr(kind, flag)!r}, not True or False"
-    yield from _model_faults("Config", kind.Config)
+    config_faults = list(_model_faults("Config", kind.Config))
+    yield from config_faults
+    if kind.example is not None and not config_faults:
+        yield from _example_faults(kind.Config, kind.example)
+    yield from _error_faults(kind.errors)
     if kind.Output is not None:
         yield from _model_faults("Output", kind.Output)
     yield from _run_faults(kind)
@@ -91,6 +99,42 @@ def _model_faults(attribute: str, model: Any) -> Iterator[str]:
     resolved = schema.get("$defs", {}).get(reference, schema)
     if resolved.get("type", "object") != "object":
         yield f"`{attribute}` describes a JSON {resolved['type']}, not an object"
+
+
+def _example_faults(model: type[BaseModel], example: Any) -> Iterator[str]:
+    if not isinstance(example, Mapping):
+        yield f"`example` is {example!r}, not a mapping of config keys"
+        return
+    try:
+        text = json.dumps(dict(example), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        yield f"`example` is not JSON: {error}"
+        return
+    unknown = example.keys() - set(config_keys(model))
+    if unknown and not takes_other_keys(model):
+        yield f"`example` has {', '.join(map(repr, sorted(unknown)))}, which `Config` does not take"
+    elif not re.search(TEMPLATE["pattern"], text):
+        yield from _misfits(model, example)
+
+
+def _misfits(model: type[BaseModel], example: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        model.model_validate(dict(example))
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False):
+            place = ".".join(map(str, each["loc"]))
+            yield f"`example` does not fit `Config`: {f'{place}: ' if place else ''}{each['msg']}"
+    except Exception as error:  # noqa: BLE001 - an author's validator may raise anything
+        yield f"`example` makes `Config` raise {failure_line(error)}"
+
+
+def _error_faults(errors: Any) -> Iterator[str]:
+    if not isinstance(errors, Mapping):
+        yield f"`errors` is {errors!r}, not a mapping of error types"
+        return
+    for kind, when in errors.items():
+        if not (isinstance(kind, str) and kind and isinstance(when, str)):
+            yield f"`errors` has {kind!r}: {when!r}, not a type and a text that says when it comes"
 
 
 def _run_faults(kind: type[Handler]) -> Iterator[str]:

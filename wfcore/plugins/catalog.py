@@ -4,9 +4,9 @@ import inspect
 from typing import Any
 
 from wfcore.plugins.config_schema import config_schema
-from wfcore.plugins.handler import Handler
+from wfcore.plugins.handler import Handler, raw_keys, secret_keys
 from wfcore.plugins.registry import PluginReport, Registry
-from wfcore.plugins.schema import closed_schema
+from wfcore.plugins.schema import output_schema
 
 __all__ = ["handler_view", "plugin_view"]
 
@@ -15,7 +15,8 @@ def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
     """Return what is known about a handler; `plugin` is None where the engine was given it.
 
     Config and output are JSON Schema. The schemas are shared: do not change them. `output` is None
-    where a handler does not declare its output, or its shape depends on the config.
+    where a handler does not declare its output, or its shape depends on the config. `raw` and
+    `secret` are the config keys that are marked so.
     """
     description = inspect.cleandoc(type(handler).__doc__ or "")
     dynamic = _own(handler, "output_schema")
@@ -28,7 +29,11 @@ def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
         "cpu_bound": handler.cpu_bound,
         "gives_result": handler.gives_result,
         "config": config_schema(handler.Config),
-        "output": closed_schema(output) if output is not None and not dynamic else None,
+        "raw": sorted(raw_keys(handler.Config)),
+        "secret": sorted(secret_keys(handler.Config)),
+        "output": output_schema(output) if output is not None and not dynamic else None,
+        "example": dict(handler.example) if handler.example is not None else None,
+        "errors": dict(handler.errors),
         "plugin": _plugin(handler, registry),
     }
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import AliasChoices, AliasPath, BaseModel
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
 from wfcore.plugins.handler import raw_keys
+from wfcore.plugins.keys import field_aliases, takes_other_keys
 from wfcore.workflow.described import described_schema
 
 __all__ = ["TEMPLATE", "config_schema", "templated_definitions"]
@@ -43,7 +43,7 @@ def config_schema(model: type[BaseModel]) -> dict[str, Any]:
         return schema
     top = dict(top)
     _take_other_names(model, top)
-    if model.model_config.get("extra") != "allow":
+    if not takes_other_keys(model):
         top["additionalProperties"] = False
     if holder is None:
         return top
@@ -87,7 +87,7 @@ def _take_other_names(model: type[BaseModel], top: dict[str, Any]) -> None:
     settings = model.model_config
     by_name = settings.get("populate_by_name") or settings.get("validate_by_name")
     for name, field in model.model_fields.items():
-        names = [*_aliases(field), *([name] if by_name else [])]
+        names = [*field_aliases(field), *([name] if by_name else [])]
         known = [each for each in names if each in properties]
         if len(names) < 2 or not known:
             continue
@@ -99,13 +99,6 @@ def _take_other_names(model: type[BaseModel], top: dict[str, Any]) -> None:
     if choices:
         top["required"] = required
         top["allOf"] = choices
-
-
-def _aliases(field: FieldInfo) -> list[str]:
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    firsts = [each.path[0] if isinstance(each, AliasPath) else each for each in choices]
-    return [each for each in firsts if isinstance(each, str)]
 
 
 class _Copier:

@@ -33,7 +33,13 @@ def handler(function: Callable[P, R], /) -> "FunctionHandler[P, R]": ...
 
 @overload
 def handler(
-    name: str | None = None, /, *, queue: str = "default", cpu_bound: bool = False
+    name: str | None = None,
+    /,
+    *,
+    queue: str = "default",
+    cpu_bound: bool = False,
+    example: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
 ) -> "Callable[[Callable[P, R]], FunctionHandler[P, R]]": ...
 
 
@@ -43,6 +49,8 @@ def handler(
     *,
     queue: str = "default",
     cpu_bound: bool = False,
+    example: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
 ) -> "FunctionHandler[P, R] | Callable[[Callable[P, R]], FunctionHandler[P, R]]":
     """Make a handler from a function: `@handler`, `@handler("name")`, `@handler(queue="gpu")`.
 
@@ -55,10 +63,16 @@ def handler(
         PluginError: the function cannot be a handler; says why.
 
     """
+    attributes = {
+        "queue": queue,
+        "cpu_bound": cpu_bound,
+        "example": example,
+        "errors": errors if errors is not None else {},
+    }
     if callable(function):
-        return _build(function, None, queue, cpu_bound)
+        return _build(function, None, attributes)
     name = function
-    return lambda decorated: _build(decorated, name, queue, cpu_bound)
+    return lambda decorated: _build(decorated, name, attributes)
 
 
 class FunctionHandler(Handler, Generic[P, R]):
@@ -113,7 +127,7 @@ class _Arguments:
 
 
 def _build(
-    function: Callable[P, R], name: str | None, queue: str, cpu_bound: bool
+    function: Callable[P, R], name: str | None, attributes: Mapping[str, Any]
 ) -> FunctionHandler[P, R]:
     if not inspect.isfunction(function):
         raise PluginError(f"@handler takes a function, not {function!r}")
@@ -132,8 +146,7 @@ def _build(
         "name": name if name is not None else function.__name__,
         "Config": _config(hints, parameters, context, f"{stem}Config", title),
         "Output": output,
-        "queue": queue,
-        "cpu_bound": cpu_bound,
+        **attributes,
     }
     base = _Async if inspect.iscoroutinefunction(function) else _Sync
     made = cast("type[FunctionHandler[P, R]]", type(function.__name__, (base,), namespace))

@@ -1,6 +1,7 @@
 """The class that a handler's author writes."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -49,6 +50,11 @@ class Handler:
     """A hint that `run` keeps a processor busy; the operator decides where it runs."""
     gives_result: ClassVar[bool] = False
     """Whether the outputs of its nodes are merged into the execution's aggregated results."""
+
+    example: ClassVar[Mapping[str, Any] | None] = None
+    """A config for the handler's page; it may hold templates."""
+    errors: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """For the handler's page: the types of its errors, and when each comes."""
 
     def run(self, config: Any, context: NodeContext) -> Any:
         """Do the work of one attempt, as `def` (in a thread of its own) or as `async def`.

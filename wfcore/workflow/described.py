@@ -16,7 +16,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 from pydantic_core import core_schema
 
-__all__ = ["described_schema", "field_docs"]
+__all__ = ["Described", "described_schema", "field_docs"]
 
 
 @lru_cache(maxsize=1024)
@@ -26,7 +26,7 @@ def described_schema(model: type[BaseModel]) -> dict[str, Any]:
     A model with parts that JSON Schema cannot tell is any object.
     """
     try:
-        return model.model_json_schema(mode="validation", schema_generator=_Described)
+        return model.model_json_schema(mode="validation", schema_generator=Described)
     except PydanticUserError:
         return {"type": "object"}
 
@@ -47,7 +47,9 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     return {name: found[name] for name in model.model_fields if name in found}
 
 
-class _Described(GenerateJsonSchema):
+class Described(GenerateJsonSchema):
+    """Puts what is written about each field into the schema."""
+
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - pydantic's own
         "skipped-choice",
         "non-serializable-default",

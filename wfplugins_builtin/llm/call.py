@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from wfcore import Handler, LlmProvider, LlmQuestion, NodeContext, NodeError, Workflow
 from wfplugins_builtin.llm.asking import Asking
 from wfplugins_builtin.llm.config import LONGEST_TIMEOUT, LlmConfig, schema_of_output
+from wfplugins_builtin.llm.described import ERRORS, EXAMPLE
 from wfplugins_builtin.llm.echo import EchoProvider
 from wfplugins_builtin.llm.gates import Gates
 from wfplugins_builtin.llm.names import ECHO, ModelName, chosen_models
@@ -22,10 +23,17 @@ _FALLS_OVER: Final = frozenset(
 
 
 class CallLlmService(Handler):
-    """Ask a language model, and give its answer under `result`."""
+    """Ask a language model, and give its answer under `result`.
+
+    `result` is a text, or an object where `output_schema` says so. Beside it stand `model` (who
+    answered), `usage` (`input_tokens`, `output_tokens`), `cost` in US dollars where the price is
+    known, and `finish_reason`. The provider `echo` calls no model and gives `result` alone.
+    """
 
     name = "call_llm_service"
     Config: ClassVar[type[BaseModel]] = LlmConfig
+    example: ClassVar[Mapping[str, Any] | None] = EXAMPLE
+    errors: ClassVar[Mapping[str, str]] = ERRORS
 
     def __init__(self) -> None:
         self._echo = EchoProvider()

@@ -40,13 +40,14 @@ class LlmConfig(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     prompt: Text
-    """A list or an object is written as JSON."""
+    """The question. A list or an object is written as JSON."""
     system: Text | None = None
     """What the model is told before the prompt."""
     model: ModelText | Annotated[list[ModelText], Field(min_length=1, max_length=10)] | None = None
     """`provider:model`, or several: the next one is asked where one is not to be had. Without it,
     the operator's APP_LLM_MODEL."""
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    """The provider's own default where it is left out."""
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     """The longest answer; one that is cut there is given with the finish_reason `length`."""
     output_schema: Annotated[dict[str, Any] | None, Raw] = None

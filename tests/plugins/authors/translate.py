@@ -23,6 +23,8 @@ class Translate(Handler):
     """Translate a text."""
 
     name = "translate"
+    example = {"text": "Guten Tag", "target": "en"}  # noqa: RUF012 - as authors write it
+    errors = {"Busy": "the service has no room"}  # noqa: RUF012
 
     class Config(BaseModel):
         text: str

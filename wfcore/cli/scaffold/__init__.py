@@ -1,0 +1,1 @@
+"""What `wf new` writes: distributions whose files are made from the templates beside this file."""
