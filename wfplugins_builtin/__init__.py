@@ -5,15 +5,18 @@ can.
 """
 
 from wfcore import Handler, hookimpl
+from wfplugins_builtin.fail import Fail
 from wfplugins_builtin.http import CallExternalService
 from wfplugins_builtin.input import Input
 from wfplugins_builtin.llm.call import CallLlmService
+from wfplugins_builtin.log import Log
 from wfplugins_builtin.output import Output
+from wfplugins_builtin.transform import Transform
 
 __all__ = ["wfcore_register_handlers"]
 
 
 @hookimpl
 def wfcore_register_handlers() -> list[type[Handler]]:
-    """Register the four handlers."""
-    return [Input, CallExternalService, CallLlmService, Output]
+    """Register every handler of this package."""
+    return [Input, Transform, CallExternalService, CallLlmService, Log, Fail, Output]

@@ -73,6 +73,8 @@ def error_types(modules: Iterable[tuple[Path, ast.Module]]) -> set[str]:
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
                 found.update(_type_made(node))
+            elif isinstance(node, ast.AnnAssign):
+                found.update(_type_unset(node))
             if classifies and isinstance(node, ast.Tuple):
                 found.update(text for each in node.elts for text in _constants(each))
     return {each for each in found if each[:1].isupper()}
@@ -84,6 +86,12 @@ def _type_made(call: ast.Call) -> Iterator[str]:
     named = [each.value for each in call.keywords if each.arg == "type"]
     for value in [*call.args[:1], *named]:
         yield from _constants(value)
+
+
+def _type_unset(field: ast.AnnAssign) -> Iterator[str]:
+    """Yield the default of a field `type`: what the error of a config has that names none."""
+    if isinstance(field.target, ast.Name) and field.target.id == "type" and field.value:
+        yield from _constants(field.value)
 
 
 def _name(call: ast.Call) -> str:
