@@ -8,6 +8,7 @@ from wfcore import Handler, hookimpl
 from wfplugins_builtin.fail import Fail
 from wfplugins_builtin.http import CallExternalService
 from wfplugins_builtin.input import Input
+from wfplugins_builtin.kafka.publish import PublishKafka
 from wfplugins_builtin.llm.call import CallLlmService
 from wfplugins_builtin.log import Log
 from wfplugins_builtin.output import Output
@@ -19,4 +20,13 @@ __all__ = ["wfcore_register_handlers"]
 @hookimpl
 def wfcore_register_handlers() -> list[type[Handler]]:
     """Register every handler of this package."""
-    return [Input, Transform, CallExternalService, CallLlmService, Log, Fail, Output]
+    return [
+        Input,
+        Transform,
+        CallExternalService,
+        CallLlmService,
+        PublishKafka,
+        Log,
+        Fail,
+        Output,
+    ]

@@ -25,6 +25,7 @@ def test_the_built_in_handlers_are_there(builtins: Registry) -> None:
         "input",
         "log",
         "output",
+        "publish_kafka",
         "transform",
     ]
     assert [name for name, one in builtins.handlers.items() if one.gives_result] == ["output"]

@@ -18,6 +18,7 @@ BUILT_IN = [
     "input",
     "log",
     "output",
+    "publish_kafka",
     "transform",
 ]
 SHOUT = str(EXAMPLES / "shout.py")

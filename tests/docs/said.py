@@ -17,6 +17,8 @@ _BY_STATUS = {"request.not_found", "request.method_not_allowed"}
 """Made from the status of the framework's answer, in wfserver/problems.py."""
 _BY_KIND = {"template.filter", "template.test", "template.function"}
 """Made from the kind of what is not there, in wfcore/templating/application.py."""
+_CLASSIFIES = {f"wfplugins_builtin/{each}/failure.py" for each in ("kafka", "llm")}
+"""Their tables say which error is of which type."""
 _NO_CODES = {"wfserver/examples.py"}
 
 
@@ -69,7 +71,7 @@ def error_types(modules: Iterable[tuple[Path, ast.Module]]) -> set[str]:
     """Return every type that an error of a node can have, but for those of plugins' exceptions."""
     found: set[str] = set()
     for path, module in modules:
-        classifies = path.as_posix() == "wfplugins_builtin/llm/failure.py"
+        classifies = path.as_posix() in _CLASSIFIES
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
                 found.update(_type_made(node))

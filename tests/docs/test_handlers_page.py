@@ -53,4 +53,4 @@ def test_a_document_with_a_result_gives_it(text: str, given: Any, result: Any) -
 
 def test_the_page_has_its_blocks() -> None:
     assert len(RUN) == 5
-    assert len(DOCUMENTS) == 7
+    assert len(DOCUMENTS) == 8
