@@ -1,11 +1,14 @@
 """`fail`: an error that the document decides on."""
 
+import json
+import logging
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 import wfcore
+from tests.docs.said import ROOT
 from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import DocumentRefused, Engine, ExecutionFailed, NodeError
 from wfcore.plugins.registry import Registry
@@ -117,3 +120,25 @@ def test_a_reference_to_its_output_is_refused() -> None:
     with pytest.raises(DocumentRefused) as refused:
         wfcore.run(document(output("{{ guard.output.message }}"), on_error="continue"))
     assert [each.code for each in refused.value.problems] == ["reference.unknown_field"]
+
+
+def test_the_example_of_checks_notes_a_large_order_and_refuses_one_without_a_price(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    checks = json.loads((ROOT / "examples" / "checks.json").read_text(encoding="utf-8"))
+
+    assert wfcore.run(checks).results == {"answer": "Ada pays 150"}
+    [note] = [each for each in caplog.records if each.name == "wfcore.node.note"]
+    assert note.levelno == logging.WARNING
+    assert note.getMessage() == "a large order customer=Ada total=150"
+
+    assert wfcore.run(checks, input={"prices": [2]}).results == {"answer": "Ada pays 2"}
+
+    with pytest.raises(ExecutionFailed) as failed:
+        wfcore.run(checks, input={"customer": "Bob", "prices": []})
+    assert failed.value.errors["check"] == {
+        "type": "BadOrder",
+        "message": "the order of Bob has no price",
+        "retryable": False,
+        "details": {"order": {"customer": "Bob", "total": 0}},
+    }

@@ -14,6 +14,7 @@ from aiokafka.structs import RecordMetadata
 
 from wfplugins_builtin.kafka.brokers import Brokers
 from wfplugins_builtin.kafka.config import Login, Record
+from wfplugins_builtin.kafka.driver_log import quieten_driver
 from wfplugins_builtin.kafka.failure import DRIVER_ERRORS, node_error
 
 __all__ = ["Connections"]
@@ -29,6 +30,7 @@ class Connections:
     """Sends records, over connections that are made when they are first needed."""
 
     def __init__(self) -> None:
+        quieten_driver()
         self._connections: dict[tuple[Brokers, Login | None], _Connection] = {}
 
     async def send(self, brokers: Brokers, login: Login | None, record: Record) -> RecordMetadata:
