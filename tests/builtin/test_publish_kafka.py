@@ -193,6 +193,21 @@ async def test_a_record_that_was_given_up_is_not_sent_once_the_brokers_are_back(
     assert [each.value for each in records] == [b"before", b"after"]
 
 
+async def test_closing_ends_while_a_record_waits_for_brokers_that_are_away(
+    publisher: Handler, context: RecordingContext, tmp_path: Path, topic: str
+) -> None:
+    with KafkaServer(tmp_path / "kafka") as kafka:
+        context.settings = {"publish_kafka_brokers": kafka.bootstrap}
+        await run_handler(publisher, {"topic": topic, "value": 1}, context)
+        kafka.kill()
+        sending = asyncio.create_task(run_handler(publisher, {"topic": topic, "value": 2}, context))
+        await asyncio.wait({sending}, timeout=0.5)
+        sending.cancel()
+        async with asyncio.timeout(30):
+            await publisher.close()
+        await asyncio.wait({sending})
+
+
 async def succeeds(publisher: Handler, config: Any, context: RecordingContext) -> bool:
     try:
         await run_handler(publisher, config, context)

@@ -5,6 +5,7 @@ Imported only when a record is to be sent: the driver comes with an extra.
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Iterator
 from typing import Any, Final
@@ -19,11 +20,12 @@ from wfplugins_builtin.kafka.failure import DRIVER_ERRORS, node_error
 
 __all__ = ["Connections"]
 
+_log = logging.getLogger(__name__)
 _SECONDS: Final = 30.0
 """For one record, with all that comes before it."""
 _EXPIRES_MS: Final = 10_000
 _BACKOFF_MS: Final = 250
-_STOP_SECONDS: Final = 3.0
+_STOP_SECONDS: Final = 5.0
 
 
 class Connections:
@@ -41,14 +43,18 @@ class Connections:
 
         """
         with self._shared(brokers, login) as connection:
+            producer: AIOKafkaProducer | None = None
             try:
                 async with asyncio.timeout(_SECONDS):
-                    return await connection.send(record)
+                    producer = await connection.opened()
+                    return await producer.send_and_wait(
+                        record.topic, record.value, record.key, headers=list(record.headers)
+                    )
             except DRIVER_ERRORS as error:
                 failure = node_error(error, record.topic, brokers.setting)
                 if failure.retryable:
                     # What is wrong may be wrong with the connection: the next one is new.
-                    connection.drop()
+                    connection.drop(producer)
                 raise failure from error
 
     async def close(self) -> None:
@@ -66,8 +72,9 @@ class Connections:
             yield connection
         finally:
             connection.users -= 1
-            if not connection.users and connection.is_idle:
-                self._connections.pop(place, None)
+            is_known = self._connections.get(place) is connection
+            if is_known and not connection.users and connection.is_idle:
+                del self._connections[place]
 
 
 class _Connection:
@@ -86,31 +93,38 @@ class _Connection:
         """Whether there is nothing to close."""
         return self._producer is None and not self._stopping
 
-    async def send(self, record: Record) -> RecordMetadata:
+    async def opened(self) -> AIOKafkaProducer:
+        """Return the producer, connected."""
         async with self._opening:
             if self._producer is None:
                 self._producer = await _started(self._brokers, self._login)
-        return await self._producer.send_and_wait(
-            record.topic, record.value, record.key, headers=list(record.headers)
-        )
+            return self._producer
 
-    def drop(self) -> None:
-        """Let the producer go in the background, once what others gave it is sent or expired."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            stopping = asyncio.get_running_loop().create_task(producer.stop())
-            self._stopping.add(stopping)
-            stopping.add_done_callback(self._stopping.discard)
+    def drop(self, producer: AIOKafkaProducer | None) -> None:
+        """Let it go in the background, once what others gave it is sent or expired.
+
+        One that is no longer this connection's was dropped before.
+        """
+        if producer is not self._producer or producer is None:
+            return
+        self._producer = None
+        stopping = asyncio.get_running_loop().create_task(producer.stop())
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopped)
 
     async def close(self) -> None:
-        self.drop()
+        """Disconnect, within some seconds.
+
+        What brokers that are away keep open for longer ends by itself, with the records it holds.
+        """
+        self.drop(self._producer)
         if self._stopping:
-            # One that hangs is left behind (aiokafka #1101).
-            stopping = set(self._stopping)
-            await asyncio.wait(stopping, timeout=_STOP_SECONDS)
-            for each in stopping:
-                each.cancel()
-            await asyncio.wait(stopping, timeout=_STOP_SECONDS)
+            await asyncio.wait(set(self._stopping), timeout=_STOP_SECONDS)
+
+    def _stopped(self, stopping: asyncio.Task[None]) -> None:
+        self._stopping.discard(stopping)
+        if not stopping.cancelled() and stopping.exception() is not None:
+            _log.warning("a connection to Kafka did not close: %r", stopping.exception())
 
 
 async def _started(brokers: Brokers, login: Login | None) -> AIOKafkaProducer:
