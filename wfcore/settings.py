@@ -53,7 +53,10 @@ _OURS: Final = re.compile(
     r"(store|bus|blob)_url|(redis|kafka|outbound)_.+|retention_seconds", re.ASCII
 )
 # Checked here, and handed on.
-_FOR_PLUGINS: Final = ("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout")
+_FOR_PLUGINS: Final = (
+    *("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout"),
+    *("publish_kafka_brokers", "publish_kafka_topics"),
+)
 
 _KEY: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.ASCII)
@@ -183,6 +186,11 @@ class Settings(BaseSettings):
     """Calls at a time in each process; `APP_LLM_MAX_CONCURRENCY_OPENAI` for one provider."""
     llm_timeout: Annotated[float | None, Field(gt=0, le=3600, allow_inf_nan=False)] = None
     """Seconds for one call."""
+    publish_kafka_brokers: str | None = None
+    """Brokers that `publish_kafka` sends to: `host:9092,host2:9092`, `SASL_SSL://host:9093`;
+    `APP_PUBLISH_KAFKA_BROKERS_AUDIT` for those that nodes name as `audit`."""
+    publish_kafka_topics: str | None = None
+    """Topics that it may write to, by commas, with `*` and `?`; unset: all."""
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
 

@@ -17,12 +17,17 @@ from wfcore.plugins.registry import Registry
 SOURCES = sorted(Path(wfplugins_builtin.__file__).parent.rglob("*.py"))
 
 
-def test_the_four_handlers_of_the_seed_are_there(builtins: Registry) -> None:
+def test_the_built_in_handlers_are_there(builtins: Registry) -> None:
     assert sorted(builtins.handlers) == [
         "call_external_service",
         "call_llm_service",
+        "fail",
         "input",
+        "log",
         "output",
+        "publish_kafka",
+        "transform",
+        "wait",
     ]
     assert [name for name, one in builtins.handlers.items() if one.gives_result] == ["output"]
 

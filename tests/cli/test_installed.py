@@ -12,7 +12,17 @@ from wfcore import Engine
 from wfcore.engine.schema import workflow_schema
 from wfcore.plugins.catalog import handler_view, plugin_view
 
-BUILT_IN = ["call_external_service", "call_llm_service", "input", "output"]
+BUILT_IN = [
+    "call_external_service",
+    "call_llm_service",
+    "fail",
+    "input",
+    "log",
+    "output",
+    "publish_kafka",
+    "transform",
+    "wait",
+]
 SHOUT = str(EXAMPLES / "shout.py")
 
 
@@ -20,8 +30,8 @@ def test_handlers_are_listed_a_line_each_in_a_pipe(folder: Folder) -> None:
     done = folder.wf("handlers", "--plugin", SHOUT)
     assert (done.code, done.err) == (0, "")
     rows = [line.split("\t") for line in done.out.splitlines()]
-    assert [row[0] for row in rows] == [*BUILT_IN, "shout"]
-    assert rows[-1][2] == "Say a text loudly."
+    assert [row[0] for row in rows] == sorted([*BUILT_IN, "shout"])
+    assert {row[0]: row[2] for row in rows}["shout"] == "Say a text loudly."
 
 
 def test_handlers_as_json_are_what_the_api_gives(folder: Folder) -> None:

@@ -17,6 +17,8 @@ _BY_STATUS = {"request.not_found", "request.method_not_allowed"}
 """Made from the status of the framework's answer, in wfserver/problems.py."""
 _BY_KIND = {"template.filter", "template.test", "template.function"}
 """Made from the kind of what is not there, in wfcore/templating/application.py."""
+_CLASSIFIES = {f"wfplugins_builtin/{each}/failure.py" for each in ("kafka", "llm")}
+"""Their tables say which error is of which type."""
 _NO_CODES = {"wfserver/examples.py"}
 
 
@@ -69,10 +71,12 @@ def error_types(modules: Iterable[tuple[Path, ast.Module]]) -> set[str]:
     """Return every type that an error of a node can have, but for those of plugins' exceptions."""
     found: set[str] = set()
     for path, module in modules:
-        classifies = path.as_posix() == "wfplugins_builtin/llm/failure.py"
+        classifies = path.as_posix() in _CLASSIFIES
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
                 found.update(_type_made(node))
+            elif isinstance(node, ast.AnnAssign):
+                found.update(_type_unset(node))
             if classifies and isinstance(node, ast.Tuple):
                 found.update(text for each in node.elts for text in _constants(each))
     return {each for each in found if each[:1].isupper()}
@@ -84,6 +88,12 @@ def _type_made(call: ast.Call) -> Iterator[str]:
     named = [each.value for each in call.keywords if each.arg == "type"]
     for value in [*call.args[:1], *named]:
         yield from _constants(value)
+
+
+def _type_unset(field: ast.AnnAssign) -> Iterator[str]:
+    """Yield the default of a field `type`: what the error of a config has that names none."""
+    if isinstance(field.target, ast.Name) and field.target.id == "type" and field.value:
+        yield from _constants(field.value)
 
 
 def _name(call: ast.Call) -> str:

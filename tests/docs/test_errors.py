@@ -86,8 +86,11 @@ def test_the_collector_sees_error_types_however_they_are_made() -> None:
 raise NodeError("Timeout", "message")
 raise NodeError(error.type, "message")
 record = ErrorRecord(type="WorkerLost", message="message", retryable=False)
+class Config:
+    type: str = "Failed"
+    name: str = "Other"
 """
     found = error_types([(Path("wfcore/some.py"), ast.parse(source))])
-    assert found == {"Timeout", "WorkerLost"}
+    assert found == {"Failed", "Timeout", "WorkerLost"}
     classified = [(Path("wfplugins_builtin/llm/failure.py"), ast.parse('T = ((E, "Slow", True),)'))]
     assert error_types(classified) == {"Slow"}

@@ -75,5 +75,5 @@ def test_a_document_with_a_result_gives_it(text: str, given: Any, result: Any) -
 
 
 def test_the_page_has_its_blocks() -> None:
-    assert len(RUN) == 2
-    assert len(DOCUMENTS) == 4
+    assert len(RUN) == 6
+    assert len(DOCUMENTS) == 9

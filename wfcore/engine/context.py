@@ -36,7 +36,8 @@ class NodeLog(logging.Logger):
 
     def __init__(self, execution: str, key: str, redactor: Redactor | None) -> None:
         parent = logging.getLogger("wfcore.node")
-        super().__init__(f"wfcore.node.{key}", logging.INFO)
+        # Debug lines are for those who look for them, beside the node as well.
+        super().__init__(f"wfcore.node.{key}", min(logging.INFO, parent.getEffectiveLevel()))
         self.parent = parent
         self._place = {"execution": execution, "node": key}
         self._redactor = redactor

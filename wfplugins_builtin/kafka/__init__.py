@@ -1,0 +1,1 @@
+"""The `publish_kafka` handler, and the brokers that it may send to."""
