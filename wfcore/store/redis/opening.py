@@ -16,7 +16,7 @@ _LEVELS: Final = {"memory": 0, "relaxed": 1, "durable": 2}
 
 
 def check_server(
-    info: dict[str, Any], name: str, wanted: Literal["relaxed", "durable"] | None
+    info: dict[str, Any], name: str, wanted: Literal["durable", "relaxed"] | None
 ) -> str:
     """Return what an acknowledgement survives: `memory`, `relaxed` or `durable`.
 
