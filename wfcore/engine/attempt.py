@@ -33,7 +33,7 @@ from wfcore.templating import Compiled, RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
 
-__all__ = ["GRACE_SECONDS", "Attempt", "Workshop"]
+__all__ = ["GRACE_SECONDS", "Attempt", "Workshop", "encoded_output", "validated_config"]
 
 GRACE_SECONDS: Final = 2.0
 """How long an attempt that was told to end may take before its slot is given to another."""
@@ -206,16 +206,16 @@ class Attempt:
         if node.secrets:
             scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
-        config = _validated(handler, rendered)
+        config = validated_config(handler, rendered)
         context = self.context = self._new_context()
         returned = await self._call(handler, config, context)
         most, redactor = self._workshop.max_output_bytes, self._redactor
         if redactor is None:
-            output = _encoded(handler, returned, most, None)
+            output = encoded_output(handler, returned, most, None)
         else:
             # Searching a megabyte for secrets takes a while.
             output = await self._workshop.threads.run(
-                lambda: _encoded(handler, returned, most, redactor)
+                lambda: encoded_output(handler, returned, most, redactor)
             )
         lines = context.log_lines
         detail = json_text({"log": lines}) if lines else None
@@ -269,7 +269,13 @@ class Attempt:
         return await self._workshop.threads.run(lambda: handler.run(config, context))
 
 
-def _validated(handler: Handler, rendered: Any) -> BaseModel:
+def validated_config(handler: Handler, rendered: Any) -> BaseModel:
+    """Return what a handler's `run` is given.
+
+    Raises:
+        NodeError: `InvalidConfig`.
+
+    """
     try:
         return handler.Config.model_validate(rendered)
     except ValidationError as error:
@@ -281,7 +287,15 @@ def _validated(handler: Handler, rendered: Any) -> BaseModel:
         raise NodeError("InvalidConfig", message) from error
 
 
-def _encoded(handler: Handler, returned: Any, max_bytes: int, redactor: Redactor | None) -> str:
+def encoded_output(
+    handler: Handler, returned: Any, max_bytes: int, redactor: Redactor | None
+) -> str:
+    """Return the JSON text of the output that a handler's `run` returned.
+
+    Raises:
+        NodeError: `InvalidOutput`, `OutputTooLarge`.
+
+    """
     output = output_object(handler, returned)
     try:
         if redactor is not None:

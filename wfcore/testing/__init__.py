@@ -1,0 +1,31 @@
+"""The test kit for authors of plugins and of stores: `docs/testing.md`.
+
+pytest finds its fixtures by itself where wfcore is installed with the extra `[testing]`. Names are
+loaded when they are first used: this package is imported by every run of pytest beside wfcore.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from wfcore.testing.context import FakeContext
+    from wfcore.testing.handler_run import run_handler
+
+__all__ = ["FakeContext", "run_handler"]
+
+_HOME_OF: Final = {
+    "FakeContext": "wfcore.testing.context",
+    "run_handler": "wfcore.testing.handler_run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
