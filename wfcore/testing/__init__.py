@@ -8,14 +8,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from wfcore.testing.cast import Call
     from wfcore.testing.context import FakeContext
+    from wfcore.testing.engine import EngineOptions
     from wfcore.testing.handler_run import run_handler
+    from wfcore.testing.stub import Stub
+    from wfcore.testing.workflow_run import WorkflowRun, run_workflow
 
-__all__ = ["FakeContext", "run_handler"]
+__all__ = [
+    "Call",
+    "EngineOptions",
+    "FakeContext",
+    "Stub",
+    "WorkflowRun",
+    "run_handler",
+    "run_workflow",
+]
 
 _HOME_OF: Final = {
+    "Call": "wfcore.testing.cast",
+    "EngineOptions": "wfcore.testing.engine",
     "FakeContext": "wfcore.testing.context",
+    "Stub": "wfcore.testing.stub",
+    "WorkflowRun": "wfcore.testing.workflow_run",
     "run_handler": "wfcore.testing.handler_run",
+    "run_workflow": "wfcore.testing.workflow_run",
 }
 
 
