@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wfcore.testing.virtual_loop import VirtualLoop
-from wfcore.testing.workflow_run import in_virtual_time
+from wfcore.testing.virtual_run import in_virtual_time
 
 _A_YEAR = 365 * 24 * 3600
 
@@ -152,3 +152,20 @@ def test_a_failed_call_in_a_thread_is_over_too() -> None:
 async def test_the_loop_that_runs_has_to_be_a_virtual_one() -> None:
     with pytest.raises(RuntimeError, match="its time is the real one"):
         VirtualLoop.running()
+
+
+def test_a_task_that_does_not_let_itself_be_cancelled_holds_nothing_up() -> None:
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                continue
+
+    async def session() -> str:
+        task = asyncio.ensure_future(stubborn())
+        await asyncio.sleep(1)
+        assert not task.done()
+        return "ended"
+
+    assert in_virtual_time(session) == "ended"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from wfcore.testing.cast import Call
     from wfcore.testing.context import FakeContext
     from wfcore.testing.engine import EngineOptions
+    from wfcore.testing.handler_contract import HandlerContract
     from wfcore.testing.handler_run import run_handler
+    from wfcore.testing.http_service import HttpRequest, HttpService
     from wfcore.testing.stub import Stub
     from wfcore.testing.workflow_run import WorkflowRun, run_workflow
 
@@ -19,6 +21,9 @@ __all__ = [
     "Call",
     "EngineOptions",
     "FakeContext",
+    "HandlerContract",
+    "HttpRequest",
+    "HttpService",
     "Stub",
     "WorkflowRun",
     "run_handler",
@@ -29,6 +34,9 @@ _HOME_OF: Final = {
     "Call": "wfcore.testing.cast",
     "EngineOptions": "wfcore.testing.engine",
     "FakeContext": "wfcore.testing.context",
+    "HandlerContract": "wfcore.testing.handler_contract",
+    "HttpRequest": "wfcore.testing.http_service",
+    "HttpService": "wfcore.testing.http_service",
     "Stub": "wfcore.testing.stub",
     "WorkflowRun": "wfcore.testing.workflow_run",
     "run_handler": "wfcore.testing.handler_run",

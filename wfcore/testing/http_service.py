@@ -173,7 +173,7 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
         self.wfile.flush()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Write nothing to stderr."""
 
 

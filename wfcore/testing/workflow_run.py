@@ -3,9 +3,9 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, Unpack
 
 from wfcore.engine.plans import Document
 from wfcore.engine.sync import without_loop
@@ -18,16 +18,16 @@ from wfcore.store.contract import Event
 from wfcore.testing.cast import Call, Cast
 from wfcore.testing.engine import CastEngine, EngineOptions
 from wfcore.testing.stub import StubLike, stub_of
-from wfcore.testing.virtual_loop import VirtualLoop
+from wfcore.testing.virtual_run import in_virtual_time
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.source import parse
 from wfcore.workflow.states import NodeState, Status
 
-__all__ = ["WorkflowRun", "in_virtual_time", "run_workflow"]
-
-T = TypeVar("T")
+__all__ = ["WorkflowRun", "run_on", "run_workflow"]
 _MANY: Final = 1_000_000
 _OPEN_NODES_SHOWN: Final = 5
+_A_DAY: Final = 86_400.0
+_PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def run_workflow(
     plugins: Iterable[object] = (),
     stubs: Mapping[str, StubLike] | None = None,
     seed: int = 0,
-    longest: float = 86_400.0,
-    patience: float = 30.0,
+    longest: float = _A_DAY,
+    patience: float = _PATIENCE,
     **options: Unpack[EngineOptions],
 ) -> WorkflowRun:
     """Run a workflow to its end on the real engine, and return what became of it.
@@ -107,8 +107,8 @@ def run_workflow(
     given = {node: stub_of(stub) for node, stub in (stubs or {}).items()}
     cast = Cast(given)
 
-    async def session() -> WorkflowRun:
-        engine = CastEngine(
+    def engine() -> CastEngine:
+        return CastEngine(
             cast,
             handlers=handlers,
             plugins=plugins,
@@ -116,18 +116,28 @@ def run_workflow(
             seed=seed,
             **options,
         )
-        async with engine:
+
+    return run_on(engine, cast, document, input, longest=longest, patience=patience)
+
+
+def run_on(
+    make: Callable[[], CastEngine],
+    cast: Cast,
+    document: Document,
+    input: Any = UNSET,
+    *,
+    longest: float = _A_DAY,
+    patience: float = _PATIENCE,
+) -> WorkflowRun:
+    """Run a workflow as `run_workflow` does, on an engine that is made in the loop."""
+
+    async def session() -> WorkflowRun:
+        async with make() as engine:
             execution, _ = await engine.start_execution(document, input)
             await _ended(engine, execution, longest, patience)
             return await _told(engine, cast, execution)
 
     return without_loop(lambda: in_virtual_time(session))
-
-
-def in_virtual_time(session: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine function to its end on a `VirtualLoop`."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(session())
 
 
 def _handlers_of(document: Document, stubs: Iterable[str], limits: Limits) -> set[str]:
