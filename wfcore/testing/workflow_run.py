@@ -76,31 +76,25 @@ def run_workflow(
 ) -> WorkflowRun:
     """Run a workflow to its end on the real engine, and return what became of it.
 
-    The engine, the checks of the document, the templates and the handlers are those of production;
-    the store is in memory. `handlers` and `plugins` are added to what is installed
-    (`discover=False`: instead of it); a handler takes the place of an installed one of its name.
-    `stubs` stand in for the handlers of nodes, by node id: `{"fetch": {"data": [1]}}` or a `Stub`.
-    The config of a stubbed node is still rendered and checked by its handler's `Config`, and the
-    stub's output is held to its `Output`, where the handler is known.
+    Only the store, in memory, and time are not those of production. `handlers` and `plugins` are
+    added to what is installed (`discover=False`: instead of it); a handler takes the place of an
+    installed one of its name. `stubs` stand in for the handlers of nodes, by node id: an output
+    object or a `Stub`. Where its handler is known, a stubbed node's config is still held to that
+    `Config`, and the stub's output to that `Output`.
 
-    Virtual are: the waits of retries, the timeouts of nodes and executions, `asyncio.sleep` and
-    every other timer of the event loop, and the times in the store. They take no time, and what
-    they lead to happens in the order of their times. What is drawn by lot (jitter) depends on
-    `seed` alone. So a run whose handlers are all `async def`, or stubs, is the same each time.
-
-    Not virtual are: threads, thus handlers with a plain `def` and `asyncio.to_thread`, sockets,
-    `time.sleep`, `time.monotonic`, `datetime.now`. While an answer from a thread is awaited, or
-    a socket is watched, time passes as it does outside, so that a timeout cuts them off as in
-    production; how fast they are decides what comes first. A child process whose pipes nobody
-    reads, and threads that a handler starts itself, are not seen: time does not wait for them.
+    Virtual are: the waits of retries, timeouts, `asyncio.sleep` and every other timer of the event
+    loop, and the times in the store. They take no time, and end in the order of their times. Jitter
+    depends on `seed` alone: a run of stubs and `async def` handlers is the same each time.
+    Real are: threads, thus handlers with a plain `def`, sockets, `time.sleep`, `time.monotonic`,
+    `datetime.now`. While an answer from a thread is awaited, or a socket is watched, time passes as
+    it does outside. Threads that a handler starts itself, and child processes, are not seen.
 
     Where a loop runs already (an `async def` test), the run gets a thread and a loop of its own.
     `options` are those of `Engine` that `EngineOptions` names.
 
     Raises:
         DocumentRefused: the document or the input has problems.
-        TimeoutError: the execution has not ended after `longest` virtual or `patience` real
-            seconds; says which nodes are open.
+        TimeoutError: the execution is open after `longest` virtual or `patience` real seconds.
         ValueError: a stub is for no node of the document.
 
     """
