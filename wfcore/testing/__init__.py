@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from wfcore.testing.cast import Call
+    from wfcore.testing.conformance.backend import Place
+    from wfcore.testing.conformance.bus_contract import BusContract
+    from wfcore.testing.conformance.store_contract import StoreContract
     from wfcore.testing.context import FakeContext
     from wfcore.testing.engine import EngineOptions
     from wfcore.testing.handler_contract import HandlerContract
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
     from wfcore.testing.workflow_run import WorkflowRun, run_workflow
 
 __all__ = [
+    "BusContract",
     "Call",
     "EngineOptions",
     "FakeContext",
     "HandlerContract",
     "HttpRequest",
     "HttpService",
+    "Place",
+    "StoreContract",
     "Stub",
     "WorkflowRun",
     "run_handler",
@@ -31,12 +37,15 @@ __all__ = [
 ]
 
 _HOME_OF: Final = {
+    "BusContract": "wfcore.testing.conformance.bus_contract",
     "Call": "wfcore.testing.cast",
     "EngineOptions": "wfcore.testing.engine",
     "FakeContext": "wfcore.testing.context",
     "HandlerContract": "wfcore.testing.handler_contract",
     "HttpRequest": "wfcore.testing.http_service",
     "HttpService": "wfcore.testing.http_service",
+    "Place": "wfcore.testing.conformance.backend",
+    "StoreContract": "wfcore.testing.conformance.store_contract",
     "Stub": "wfcore.testing.stub",
     "WorkflowRun": "wfcore.testing.workflow_run",
     "run_handler": "wfcore.testing.handler_run",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkflowRunner", "wf_context", "wf_http", "wf_run"]
 
-# Its assertions tell what is wrong with a handler; pytest shows the values in them.
-pytest.register_assert_rewrite("wfcore.testing.handler_contract")
+# What these assert is what their users read; pytest shows the values in it.
+pytest.register_assert_rewrite("wfcore.testing.handler_contract", "wfcore.testing.conformance")
 
 
 class WorkflowRunner:
