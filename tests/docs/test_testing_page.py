@@ -19,7 +19,10 @@ def test_a_block_of_the_testing_page_passes(number: int, tmp_path: Path) -> None
     for block in _FILES:
         (tmp_path / block.mark.removeprefix("file=")).write_text(block.text)
     (tmp_path / "test_block.py").write_text(_TESTS[number].text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:cacheprovider"]
+    # Plugins are tested without any help for asyncio; stores need it.
+    needs_asyncio = "StoreContract" in _TESTS[number].text
+    options = ["-o", "asyncio_mode=auto"] if needs_asyncio else ["-p", "no:asyncio"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     finished = subprocess.run(
         command,
         cwd=tmp_path,
@@ -36,4 +39,4 @@ def test_a_block_of_the_testing_page_passes(number: int, tmp_path: Path) -> None
 def test_the_blocks_are_all_python_and_one_is_the_plugin() -> None:
     assert {block.language for block in _PAGE} == {"python"}
     assert [block.mark for block in _FILES] == ["file=acme_translate.py"]
-    assert len(_TESTS) == 5
+    assert len(_TESTS) == 6
