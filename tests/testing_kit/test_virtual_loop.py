@@ -119,6 +119,25 @@ def test_time_does_not_jump_while_a_socket_is_watched() -> None:
     assert 0.05 < passed < 30
 
 
+@pytest.mark.parametrize("shell", [False, True])
+def test_time_does_not_jump_while_a_child_process_runs(shell: bool) -> None:
+    async def session() -> tuple[int, float]:
+        async with asyncio.timeout(30):
+            if shell:
+                child = await asyncio.create_subprocess_shell("sleep 0.2")
+            else:
+                child = await asyncio.create_subprocess_exec("sleep", "0.2")
+            status = await child.wait()
+        passed = asyncio.get_running_loop().time()
+        await asyncio.sleep(3600)
+        return status, passed
+
+    (status, passed), took = measured(session)
+    assert status == 0
+    assert 0.1 < passed < 30
+    assert took < 30
+
+
 def test_calls_of_other_threads_can_be_counted() -> None:
     async def session() -> float:
         loop = VirtualLoop.running()

@@ -76,7 +76,7 @@ class Cast:
         return await self.threads.run(lambda: real.run(config, context))
 
     def _note(self, config: BaseModel, context: NodeContext) -> None:
-        given = config.model_dump(by_alias=True, exclude_unset=True)
+        given = config.model_dump(by_alias=True, exclude_unset=True, warnings=False)
         at = asyncio.get_running_loop().time()
         self.calls.append(Call(context.node, given, context.attempt, at))
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 __all__ = ["VirtualLoop"]
 
@@ -21,8 +22,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     `time()` begins at 0. Where nothing is ready it moves to the next timer at once: sleeps and
     timeouts take no time, and end in the order of their times. It does not move ahead while
     something real is under way: a call in a thread (`run_in_executor`, `asyncio.to_thread`, or one
-    that a function given to `count_calls` counts), or a socket or pipe that the loop watches.
-    Then time passes here as fast as outside.
+    that a function given to `count_calls` counts), a child process that the loop started, or a
+    socket or pipe that it watches. Then time passes here as fast as outside.
 
     Threads of another kind are not seen: what they do takes no time here.
     """
@@ -31,6 +32,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._in_executors = 0
         self._counts: list[Callable[[], int]] = []
+        self._children: WeakSet[asyncio.SubprocessTransport] = WeakSet()
         super().__init__(_JumpingSelector(self))
         # What asyncio adds to the time before it asks which timers are due. Its nanosecond is lost
         # in a float of more than half a year, and no timer would ever be due.
@@ -59,9 +61,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now += seconds
 
     @property
-    def awaits_threads(self) -> bool:
-        """Whether the answer of a call in a thread is awaited."""
-        return self._in_executors > 0 or any(count() for count in self._counts)
+    def awaits_others(self) -> bool:
+        """Whether a call in a thread is awaited, or a child process runs."""
+        return (
+            self._in_executors > 0
+            or any(count() for count in self._counts)
+            or any(child.get_returncode() is None for child in self._children)
+        )
+
+    async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
+        """Do as every loop does, and take note of the child."""
+        child, protocol = await super().subprocess_exec(*args, **options)
+        self._children.add(child)
+        return child, protocol
+
+    async def subprocess_shell(self, *args: Any, **options: Any) -> Any:
+        """Do as every loop does, and take note of the child."""
+        child, protocol = await super().subprocess_shell(*args, **options)
+        self._children.add(child)
+        return child, protocol
 
     def run_in_executor(  # type: ignore[override] # typeshed has it return what only awaits
         self, executor: Executor | None, func: Callable[..., T], *args: Any
@@ -98,7 +116,7 @@ class _JumpingSelector(selectors.BaseSelector):
         return found
 
     def _is_real_work_under_way(self) -> bool:
-        return self._loop.awaits_threads or len(self._real.get_map()) > _IDLE_FILES
+        return self._loop.awaits_others or len(self._real.get_map()) > _IDLE_FILES
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)

@@ -85,9 +85,9 @@ def run_workflow(
     Virtual are: the waits of retries, timeouts, `asyncio.sleep` and every other timer of the event
     loop, and the times in the store. They take no time, and end in the order of their times. Jitter
     depends on `seed` alone: a run of stubs and `async def` handlers is the same each time.
-    Real are: threads, thus handlers with a plain `def`, sockets, `time.sleep`, `time.monotonic`,
-    `datetime.now`. While an answer from a thread is awaited, or a socket is watched, time passes as
-    it does outside. Threads that a handler starts itself, and child processes, are not seen.
+    Real are: threads, thus handlers with a plain `def`, sockets, child processes, `time.sleep`,
+    `time.monotonic`, `datetime.now`. While an answer from one of these is awaited, time passes as
+    it does outside. Threads that a handler starts itself are not seen: it does not wait for them.
 
     Where a loop runs already (an `async def` test), the run gets a thread and a loop of its own.
     `options` are those of `Engine` that `EngineOptions` names.
