@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from tests.project.tree import ROOT, clean_environment
-from wfcore.testing import FakeContext, HttpService, run_handler
-from wfcore.testing.pytest_plugin import WorkflowRunner
+from wfcore.testing import FakeContext, HttpService, WorkflowRunner, run_handler
 
 pytest_plugins = ["pytester"]
 

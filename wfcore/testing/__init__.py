@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wfcore.testing.handler_contract import HandlerContract
     from wfcore.testing.handler_run import run_handler
     from wfcore.testing.http_service import HttpRequest, HttpService
+    from wfcore.testing.pytest_plugin import WorkflowRunner
     from wfcore.testing.stub import Stub
     from wfcore.testing.workflow_run import WorkflowRun, run_workflow
 
@@ -32,6 +33,7 @@ __all__ = [
     "StoreContract",
     "Stub",
     "WorkflowRun",
+    "WorkflowRunner",
     "run_handler",
     "run_workflow",
 ]
@@ -48,6 +50,7 @@ _HOME_OF: Final = {
     "StoreContract": "wfcore.testing.conformance.store_contract",
     "Stub": "wfcore.testing.stub",
     "WorkflowRun": "wfcore.testing.workflow_run",
+    "WorkflowRunner": "wfcore.testing.pytest_plugin",
     "run_handler": "wfcore.testing.handler_run",
     "run_workflow": "wfcore.testing.workflow_run",
 }
