@@ -5,10 +5,10 @@ import pytest_asyncio
 
 import wfplugins_builtin
 from tests.builtin.service import Service
-from tests.plugins.recording import RecordingContext
 from wfcore.outbound.client import OutboundClient
 from wfcore.plugins.manager import load_plugins
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext
 
 MAX_BODY = 1024 * 1024
 
@@ -27,8 +27,8 @@ async def client() -> AsyncIterator[OutboundClient]:
 
 
 @pytest.fixture
-def context(client: OutboundClient) -> RecordingContext:
-    return RecordingContext(http=client)
+def context(client: OutboundClient) -> FakeContext:
+    return FakeContext(http=client)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 import wfcore
 import wfplugins_builtin
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import NodeError, Workflow
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
 
 SOURCES = sorted(Path(wfplugins_builtin.__file__).parent.rglob("*.py"))
 
@@ -55,7 +55,7 @@ def test_the_built_ins_are_announced_as_any_plugin_is() -> None:
     [({}, {}), ({"a": [1]}, {"a": [1]}), ([1], {"value": [1]}), (None, {"value": None})],
 )
 async def test_input_gives_the_executions_input(
-    builtins: Registry, context: RecordingContext, given: Any, output: Any
+    builtins: Registry, context: FakeContext, given: Any, output: Any
 ) -> None:
     context.given_input = given
     assert await run_handler(builtins.handler("input"), {}, context) == output
@@ -93,7 +93,7 @@ def test_inputs_output_has_the_shape_that_the_workflow_asks_for(
 
 
 async def test_output_collects_what_its_dependencies_gave(
-    builtins: Registry, context: RecordingContext
+    builtins: Registry, context: FakeContext
 ) -> None:
     context.given_outputs = {"a": {"x": 1}, "b": {}}
     assert await run_handler(builtins.handler("output"), {}, context) == {"a": {"x": 1}, "b": {}}
@@ -101,7 +101,7 @@ async def test_output_collects_what_its_dependencies_gave(
 
 @pytest.mark.parametrize("value", ["text", None, {"a": 1}, [], False])
 async def test_output_gives_a_value_under_the_nodes_name(
-    builtins: Registry, context: RecordingContext, value: Any
+    builtins: Registry, context: FakeContext, value: Any
 ) -> None:
     context.given_outputs = {"a": {"x": 1}}
     context.node = "answer"
@@ -110,7 +110,7 @@ async def test_output_gives_a_value_under_the_nodes_name(
 
 
 async def test_the_echo_provider_answers_exactly_as_the_seed_says(
-    builtins: Registry, context: RecordingContext
+    builtins: Registry, context: FakeContext
 ) -> None:
     context.settings = {"llm_provider": "echo"}
     output = await run_handler(
@@ -122,7 +122,7 @@ async def test_the_echo_provider_answers_exactly_as_the_seed_says(
 
 @pytest.mark.parametrize("settings", [{}, {"llm_provider": ""}])
 async def test_without_a_provider_the_node_fails_and_names_the_setting(
-    builtins: Registry, context: RecordingContext, settings: dict[str, str]
+    builtins: Registry, context: FakeContext, settings: dict[str, str]
 ) -> None:
     context.settings = settings
     with pytest.raises(NodeError) as caught:

@@ -8,17 +8,20 @@ import pytest
 from pydantic import ValidationError
 
 from tests.builtin.service import POSTS, Service
-from tests.plugins.recording import RecordingContext, run_handler
-from wfcore import NodeError
+from wfcore import Limits, NodeError
 from wfcore.outbound.client import OutboundClient
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
+
+# The bound of bodies is what some tests are about, not that of outputs.
+_LIMITS = Limits(max_output_bytes=16 * 1024 * 1024)
 
 
 @pytest.fixture
-def call(builtins: Registry, context: RecordingContext) -> Any:
+def call(builtins: Registry, context: FakeContext) -> Any:
     async def called(url: str, **config: Any) -> Any:
         handler = builtins.handler("call_external_service")
-        return await run_handler(handler, {"url": url, **config}, context)
+        return await run_handler(handler, {"url": url, **config}, context, limits=_LIMITS)
 
     return called
 
@@ -95,7 +98,7 @@ async def test_a_body_that_is_not_the_json_it_claims_to_be_is_an_error(
     ],
 )
 async def test_text_is_read_in_its_charset_and_never_fails(
-    service: Service, context: RecordingContext, charset: str, raw: bytes, text: str
+    service: Service, context: FakeContext, charset: str, raw: bytes, text: str
 ) -> None:
     url = service.url(f"/type?is=text/plain;charset={charset}")
     response = await context.http.request("POST", url, content=raw)
@@ -110,14 +113,14 @@ async def test_no_content_is_empty_text(call: Any, service: Service) -> None:
 
 
 async def test_every_attempt_sends_the_same_idempotency_key(
-    call: Any, context: RecordingContext, service: Service
+    call: Any, context: FakeContext, service: Service
 ) -> None:
     for method in ("GET", "POST"):
         for attempt in (1, 2):
             context.attempt = attempt
             await call(service.url("/echo"), method=method)
     keys = [entry.headers["idempotency-key"] for entry in service.log]
-    assert keys == ["key-of-the-node"] * 4
+    assert keys == [context.idempotency_key] * 4
 
 
 async def test_an_idempotency_key_of_the_workflows_own_is_sent_instead(
@@ -562,7 +565,7 @@ async def test_what_the_guard_refuses_fails_the_node_for_good(
     client = OutboundClient()
     handler = builtins.handler("call_external_service")
     url = service.url("/posts")
-    error = await failure(run_handler(handler, {"url": url}, RecordingContext(http=client)))
+    error = await failure(run_handler(handler, {"url": url}, FakeContext(http=client)))
     await client.close()
     assert (error.type, error.retryable) == ("OutboundRefused", False)
     assert f"--allow 127.0.0.1:{service.port}" in error.message

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 import wfcore
 from tests.docs.said import ROOT
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import DocumentRefused, Engine, ExecutionFailed, NodeError
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
 
 
 def document(*more: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -28,14 +28,14 @@ def output(value: Any) -> dict[str, Any]:
     }
 
 
-async def failure(builtins: Registry, context: RecordingContext, config: Any) -> NodeError:
+async def failure(builtins: Registry, context: FakeContext, config: Any) -> NodeError:
     with pytest.raises(NodeError) as caught:
         await run_handler(builtins.handler("fail"), config, context)
     return caught.value
 
 
 async def test_it_fails_for_good_unless_it_says_otherwise(
-    builtins: Registry, context: RecordingContext
+    builtins: Registry, context: FakeContext
 ) -> None:
     error = await failure(builtins, context, {"message": "the order is empty"})
     assert error.record() == {
@@ -46,7 +46,7 @@ async def test_it_fails_for_good_unless_it_says_otherwise(
 
 
 async def test_everything_of_the_error_is_the_documents(
-    builtins: Registry, context: RecordingContext
+    builtins: Registry, context: FakeContext
 ) -> None:
     said = {"type": "Stale", "message": "old", "retryable": True, "details": {"age": [3]}}
     assert (await failure(builtins, context, said)).record() == said
@@ -56,7 +56,7 @@ async def test_everything_of_the_error_is_the_documents(
     ("message", "text"), [({"a": "ä"}, '{"a":"ä"}'), ([1], "[1]"), (7, "7"), (None, "null")]
 )
 async def test_a_message_that_is_no_text_is_written_as_json(
-    builtins: Registry, context: RecordingContext, message: Any, text: str
+    builtins: Registry, context: FakeContext, message: Any, text: str
 ) -> None:
     assert (await failure(builtins, context, {"message": message})).message == text
 

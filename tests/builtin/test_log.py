@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import DocumentRefused, Engine, Result
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
 
 
 async def logged(
-    builtins: Registry, context: RecordingContext, caplog: pytest.LogCaptureFixture, config: Any
+    builtins: Registry, context: FakeContext, caplog: pytest.LogCaptureFixture, config: Any
 ) -> logging.LogRecord:
     caplog.set_level(logging.DEBUG)
     await run_handler(builtins.handler("log"), config, context)
@@ -42,7 +42,7 @@ async def run(config: dict[str, Any], result: str) -> tuple[Result, list[str]]:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 async def test_a_line_has_the_level_that_it_is_given(
-    builtins: Registry, context: RecordingContext, caplog: pytest.LogCaptureFixture, level: str
+    builtins: Registry, context: FakeContext, caplog: pytest.LogCaptureFixture, level: str
 ) -> None:
     record = await logged(builtins, context, caplog, {"message": "here", "level": level})
     assert (record.getMessage(), record.levelname) == ("here", level.upper())
@@ -66,7 +66,7 @@ async def test_a_line_has_the_level_that_it_is_given(
 )
 async def test_what_is_no_text_is_json_and_fields_stand_behind_the_message(
     builtins: Registry,
-    context: RecordingContext,
+    context: FakeContext,
     caplog: pytest.LogCaptureFixture,
     config: dict[str, Any],
     line: str,

@@ -14,10 +14,10 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
-from tests.plugins.recording import RecordingContext, run_handler
 from tests.servers.kafka import KafkaServer
 from wfcore import DocumentRefused, Engine, Handler, NodeError
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -35,7 +35,7 @@ def topic() -> str:
 
 
 @pytest.fixture
-def opened(context: RecordingContext, kafka_server: KafkaServer) -> RecordingContext:
+def opened(context: FakeContext, kafka_server: KafkaServer) -> FakeContext:
     context.settings = {"publish_kafka_brokers": kafka_server.bootstrap}
     return context
 
@@ -52,14 +52,14 @@ async def received(kafka: KafkaServer, topic: str, count: int) -> list[Any]:
         await consumer.stop()
 
 
-async def failure(publisher: Handler, config: Any, context: RecordingContext) -> NodeError:
+async def failure(publisher: Handler, config: Any, context: FakeContext) -> NodeError:
     with pytest.raises(NodeError) as caught:
         await run_handler(publisher, config, context)
     return caught.value
 
 
 async def test_a_record_arrives_and_its_place_is_the_output(
-    publisher: Handler, opened: RecordingContext, kafka_server: KafkaServer, topic: str
+    publisher: Handler, opened: FakeContext, kafka_server: KafkaServer, topic: str
 ) -> None:
     before = time.time()
     config = {
@@ -87,7 +87,7 @@ async def test_a_record_arrives_and_its_place_is_the_output(
 
 
 async def test_text_is_sent_as_it_is_and_null_deletes(
-    publisher: Handler, opened: RecordingContext, kafka_server: KafkaServer, topic: str
+    publisher: Handler, opened: FakeContext, kafka_server: KafkaServer, topic: str
 ) -> None:
     values: list[Any] = ["text", "", 1.5, False, [], None]
     offsets = []
@@ -101,7 +101,7 @@ async def test_text_is_sent_as_it_is_and_null_deletes(
 
 
 async def test_a_header_of_ones_own_takes_the_place_of_the_idempotency_key(
-    publisher: Handler, opened: RecordingContext, kafka_server: KafkaServer, topic: str
+    publisher: Handler, opened: FakeContext, kafka_server: KafkaServer, topic: str
 ) -> None:
     config = {"topic": topic, "value": 1, "headers": {"wf-idempotency-key": "mine"}}
     await run_handler(publisher, config, opened)
@@ -111,7 +111,7 @@ async def test_a_header_of_ones_own_takes_the_place_of_the_idempotency_key(
 
 
 async def test_many_at_once_share_one_connection(
-    publisher: Handler, opened: RecordingContext, kafka_server: KafkaServer, topic: str
+    publisher: Handler, opened: FakeContext, kafka_server: KafkaServer, topic: str
 ) -> None:
     sent = [run_handler(publisher, {"topic": topic, "value": n}, opened) for n in range(50)]
     await asyncio.gather(*sent)
@@ -122,7 +122,7 @@ async def test_many_at_once_share_one_connection(
 
 
 async def test_it_publishes_again_after_it_was_closed(
-    publisher: Handler, opened: RecordingContext, topic: str
+    publisher: Handler, opened: FakeContext, topic: str
 ) -> None:
     first = await run_handler(publisher, {"topic": topic, "key": 1, "value": 1}, opened)
     await publisher.close()
@@ -132,7 +132,7 @@ async def test_it_publishes_again_after_it_was_closed(
 
 
 async def test_a_cluster_is_chosen_by_the_name_that_the_operator_gave_it(
-    publisher: Handler, opened: RecordingContext, kafka_server: KafkaServer, topic: str
+    publisher: Handler, opened: FakeContext, kafka_server: KafkaServer, topic: str
 ) -> None:
     opened.settings = {
         "publish_kafka_brokers": "nowhere.invalid:9092",
@@ -144,7 +144,7 @@ async def test_a_cluster_is_chosen_by_the_name_that_the_operator_gave_it(
 
 
 async def test_only_topics_that_the_operator_opened_are_written_to(
-    publisher: Handler, opened: RecordingContext, topic: str
+    publisher: Handler, opened: FakeContext, topic: str
 ) -> None:
     opened.settings = {**opened.settings, "publish_kafka_topics": "orders, test.*"}
 
@@ -155,7 +155,7 @@ async def test_only_topics_that_the_operator_opened_are_written_to(
 
 
 async def test_a_record_that_is_too_large_is_not_tried_again(
-    publisher: Handler, opened: RecordingContext, topic: str
+    publisher: Handler, opened: FakeContext, topic: str
 ) -> None:
     error = await failure(publisher, {"topic": topic, "value": "x" * 2**20}, opened)
     assert (error.type, error.retryable) == ("RecordTooLarge", False)
@@ -163,7 +163,7 @@ async def test_a_record_that_is_too_large_is_not_tried_again(
 
 
 async def test_brokers_that_are_away_are_tried_again_and_not_told_of(
-    publisher: Handler, context: RecordingContext
+    publisher: Handler, context: FakeContext
 ) -> None:
     context.settings = {"publish_kafka_brokers": "127.0.0.1:9"}
     error = await failure(publisher, {"topic": "t", "value": 1}, context)
@@ -175,7 +175,7 @@ async def test_brokers_that_are_away_are_tried_again_and_not_told_of(
 
 
 async def test_a_record_that_was_given_up_is_not_sent_once_the_brokers_are_back(
-    publisher: Handler, context: RecordingContext, tmp_path: Path, topic: str
+    publisher: Handler, context: FakeContext, tmp_path: Path, topic: str
 ) -> None:
     with KafkaServer(tmp_path / "kafka") as kafka:
         context.settings = {"publish_kafka_brokers": kafka.bootstrap}
@@ -194,7 +194,7 @@ async def test_a_record_that_was_given_up_is_not_sent_once_the_brokers_are_back(
 
 
 async def test_closing_ends_while_a_record_waits_for_brokers_that_are_away(
-    publisher: Handler, context: RecordingContext, tmp_path: Path, topic: str
+    publisher: Handler, context: FakeContext, tmp_path: Path, topic: str
 ) -> None:
     with KafkaServer(tmp_path / "kafka") as kafka:
         context.settings = {"publish_kafka_brokers": kafka.bootstrap}
@@ -208,7 +208,7 @@ async def test_closing_ends_while_a_record_waits_for_brokers_that_are_away(
         await asyncio.wait({sending})
 
 
-async def succeeds(publisher: Handler, config: Any, context: RecordingContext) -> bool:
+async def succeeds(publisher: Handler, config: Any, context: FakeContext) -> bool:
     try:
         await run_handler(publisher, config, context)
     except NodeError as error:
@@ -231,7 +231,7 @@ def connections(publisher: Any) -> dict[Any, Any]:
     ],
 )
 async def test_without_brokers_the_node_fails_and_names_the_setting(
-    publisher: Handler, context: RecordingContext, config: dict[str, Any], setting: str
+    publisher: Handler, context: FakeContext, config: dict[str, Any], setting: str
 ) -> None:
     context.settings = {"publish_kafka_brokers": ""}
     error = await failure(publisher, {"topic": "t", "value": 1, **config}, context)
@@ -243,7 +243,7 @@ async def test_without_brokers_the_node_fails_and_names_the_setting(
     "brokers", ["kafka", "kafka:9092;b:1", "TLS://kafka:9092", "user@kafka:9092", ",", "SSL://"]
 )
 async def test_brokers_that_cannot_be_read_are_told(
-    publisher: Handler, context: RecordingContext, brokers: str
+    publisher: Handler, context: FakeContext, brokers: str
 ) -> None:
     context.settings = {"publish_kafka_brokers": brokers}
     error = await failure(publisher, {"topic": "t", "value": 1}, context)
@@ -256,7 +256,7 @@ async def test_brokers_that_cannot_be_read_are_told(
     [("SASL_SSL", None), ("PLAINTEXT", {"username": "a", "password": "hush"})],
 )
 async def test_a_login_is_given_where_the_brokers_want_one_and_nowhere_else(
-    publisher: Handler, context: RecordingContext, protocol: str, sasl: Any
+    publisher: Handler, context: FakeContext, protocol: str, sasl: Any
 ) -> None:
     context.settings = {"publish_kafka_brokers": f"{protocol}://127.0.0.1:9"}
     error = await failure(publisher, {"topic": "t", "value": 1, "sasl": sasl}, context)
@@ -264,7 +264,7 @@ async def test_a_login_is_given_where_the_brokers_want_one_and_nowhere_else(
 
 
 async def test_without_the_driver_the_node_says_what_to_install(
-    publisher: Handler, context: RecordingContext, monkeypatch: pytest.MonkeyPatch
+    publisher: Handler, context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "wfplugins_builtin.kafka.connections", raising=False)
     monkeypatch.setitem(sys.modules, "aiokafka", None)

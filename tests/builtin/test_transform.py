@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 import wfcore
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import DocumentRefused, Workflow
 from wfcore.plugins.registry import Registry
+from wfcore.testing import FakeContext, run_handler
 
 ORDER = {"items": [{"price": 2}, {"price": 3.5}], "customer": "Ada"}
 
@@ -54,7 +54,7 @@ def given(value: Any, result: Any) -> Any:
     ],
 )
 async def test_an_object_is_given_as_it_is_and_anything_else_under_value(
-    builtins: Registry, context: RecordingContext, value: Any, output: Any
+    builtins: Registry, context: FakeContext, value: Any, output: Any
 ) -> None:
     assert await run_handler(builtins.handler("transform"), {"value": value}, context) == output
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import Deferred, Engine, Handler
 from wfcore.plugins.manager import load_plugins
+from wfcore.testing import FakeContext, run_handler
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ async def test_a_duration_counts_from_the_first_attempt(
     wait: Handler, duration: Any, seconds: float
 ) -> None:
     with pytest.raises(Deferred) as deferred:
-        await run_handler(wait, {"duration": duration}, RecordingContext())
+        await run_handler(wait, {"duration": duration}, FakeContext())
     assert deferred.value.seconds == seconds
-    late = RecordingContext(elapsed=seconds - 1, attempt=2)
+    late = FakeContext(elapsed=seconds - 1, attempt=2)
     with pytest.raises(Deferred) as deferred:
         await run_handler(wait, {"duration": duration}, late)
     assert deferred.value.seconds == pytest.approx(1)
-    over = RecordingContext(elapsed=seconds, attempt=3)
+    over = FakeContext(elapsed=seconds, attempt=3)
     output = await run_handler(wait, {"duration": duration}, over)
     assert output["waited"] == seconds
 
@@ -36,10 +36,10 @@ async def test_a_duration_counts_from_the_first_attempt(
 async def test_a_moment_is_waited_for_unless_it_has_passed(wait: Handler) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     with pytest.raises(Deferred) as deferred:
-        await run_handler(wait, {"until": later.isoformat()}, RecordingContext())
+        await run_handler(wait, {"until": later.isoformat()}, FakeContext())
     assert 3590 < deferred.value.seconds <= 3600
     assert deferred.value.reason.startswith("waits until 20")
-    output = await run_handler(wait, {"until": "2020-01-01T00:00:00Z"}, RecordingContext())
+    output = await run_handler(wait, {"until": "2020-01-01T00:00:00Z"}, FakeContext())
     assert output["waited"] == 0
 
 

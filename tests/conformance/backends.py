@@ -5,69 +5,19 @@ holds it too and every direct case is exact; if its server keeps the time, `move
 and the direct cases wait for real (tens of milliseconds each).
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Final
 
 from redis import Redis
 
-from tests.conformance.clock import ManualClock
 from tests.servers.redis import DATABASES, shared_redis, shared_redis_cluster
-from wfcore.store.clock import Clock
 from wfcore.store.contract import StateStore
 from wfcore.store.memory import MemoryStore
 from wfcore.store.redis import RedisStore
 from wfcore.store.sqlite import SqliteStore
+from wfcore.testing.conformance.backend import Backend, Place
 
-__all__ = ["BACKENDS", "RESTARTING", "Backend", "Place"]
-
-_SLACK_MS: Final = 15
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a test's store may put its data: a directory of its own, and the test's clock."""
-
-    directory: Path
-    clock: Clock
-
-
-@dataclass(frozen=True)
-class Backend:
-    """One kind of store: how to make it, and what the cases may count on."""
-
-    name: str
-    make: Callable[[Place], StateStore]
-    moves_clock: bool = True
-    """Takes the time from the injected clock."""
-    restarts: bool = False
-    """What was acknowledged is there after the store is opened anew at the same place."""
-    deletes_in_steps: bool = False
-    """Many rows are more than one step; elsewhere any execution goes at once."""
-    in_shards: bool = False
-    """Executions are spread, and each shard has documents of its own."""
-    releases_leases: bool = False
-    """Opening makes the leases of the owner before due at once: one owner at a time."""
-
-    @asynccontextmanager
-    async def opened(self, place: Place) -> AsyncIterator[StateStore]:
-        store = self.make(place)
-        await store.open()
-        try:
-            yield store
-        finally:
-            await store.close()
-
-    async def elapse(self, clock: ManualClock, ms: int) -> None:
-        """Let time pass for the store: at once where the clock is ours, else for real."""
-        if self.moves_clock:
-            clock.advance(ms)
-        else:
-            await asyncio.sleep((ms + _SLACK_MS) / 1000)
+__all__ = ["BACKENDS", "RESTARTING"]
 
 
 def _memory(place: Place) -> StateStore:

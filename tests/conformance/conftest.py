@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.backends import BACKENDS, Backend, Place
-from tests.conformance.clock import ManualClock
-from tests.conformance.lab import Lab
+from tests.conformance.backends import BACKENDS
+from wfcore.testing.conformance.backend import Backend, Place
+from wfcore.testing.conformance.clock import ManualClock
+from wfcore.testing.conformance.lab import Lab
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)

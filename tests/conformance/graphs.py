@@ -5,8 +5,8 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from tests.conformance import moves
 from wfcore.store.contract import NO_CURSOR, START, Edge, EdgeKind, Move
+from wfcore.testing.conformance import moves
 from wfcore.workflow.states import NodeState
 
 __all__ = ["Graph", "graphs"]

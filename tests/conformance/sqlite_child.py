@@ -9,11 +9,11 @@ acknowledged command, each after the store has answered: `create <execution>` or
 import asyncio
 import sys
 
-from tests.conformance import moves
-from tests.conformance.moves import edge
 from wfcore.store.contract import Code, Edge, Move
 from wfcore.store.opening import Durability
 from wfcore.store.sqlite import SqliteStore
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.moves import edge
 
 
 def say(*words: object) -> None:

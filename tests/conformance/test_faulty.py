@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import moves
-from tests.conformance.backends import Backend, Place
-from tests.conformance.clock import ManualClock
 from tests.conformance.faulty import BusRates, Fault, FaultyBus, FaultyStore, Rates
-from tests.conformance.lab import Dump, Lab, X, dump
-from tests.conformance.moves import edge
 from wfcore.bus.contract import Task, TaskBus
 from wfcore.bus.local import LocalBus
 from wfcore.errors import StoreError
 from wfcore.store.contract import Code, Halt, Move, NewExecution, Reply, StateStore
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.backend import Backend, Place
+from wfcore.testing.conformance.clock import ManualClock
+from wfcore.testing.conformance.lab import Dump, Lab, X, dump
+from wfcore.testing.conformance.moves import edge
 from wfcore.workflow.states import NodeState, Status
 
 ROUGH = Rates(before=0.25, after=0.25, repeat=0.25, delay=0.1, delay_ms=1)

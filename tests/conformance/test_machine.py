@@ -18,9 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conformance import moves
-from tests.conformance.backends import BACKENDS, Backend, Place
-from tests.conformance.clock import ManualClock
+from tests.conformance.backends import BACKENDS
 from tests.conformance.graphs import Graph, graphs
 from tests.conformance.model import Model
 from wfcore.store import sqlite_ledger
@@ -36,6 +34,9 @@ from wfcore.store.contract import (
     Reply,
     StateStore,
 )
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.backend import Backend, Place
+from wfcore.testing.conformance.clock import ManualClock
 from wfcore.workflow.states import NodeState
 
 EXECUTIONS = ("x1", "x2")

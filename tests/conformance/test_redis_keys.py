@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.conformance import moves
-from tests.conformance.moves import edge
 from wfcore.errors import CommandRefused, StoreError
 from wfcore.store.contract import Code, Deletion, Halt, Move
 from wfcore.store.redis import RedisStore
 from wfcore.store.shared import WorkerRecord
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.moves import edge
 from wfcore.workflow.states import NodeState
 
 OF_THE_STORE = {b"wf:layout", b"{wf:00}:k", b"{wf:00}:q"}

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.backends import BACKENDS, Place
-from tests.conformance.clock import ManualClock
-from tests.conformance.lab import Lab
+from tests.conformance.backends import BACKENDS
 from tests.conformance.test_mutations import MUTANTS, Mutant
 from wfcore.errors import StoreError
 from wfcore.store.redis import script, shards
+from wfcore.testing.conformance.backend import Place
+from wfcore.testing.conformance.clock import ManualClock
+from wfcore.testing.conformance.lab import Lab
 
 CASES = {mutant.name: mutant for mutant in MUTANTS}
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import moves
-from tests.conformance.clock import ManualClock
-from tests.conformance.lab import X, dump
-from tests.conformance.moves import LONG, edge
 from wfcore.errors import CommandRefused, StoreError
 from wfcore.store.contract import Code, Move, Reply
 from wfcore.store.opening import Durability
 from wfcore.store.sqlite import SqliteStore
 from wfcore.store.sqlite_ledger import SqliteLedger
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.clock import ManualClock
+from wfcore.testing.conformance.lab import X, dump
+from wfcore.testing.conformance.moves import LONG, edge
 from wfcore.workflow.states import Status
 
 BIG = '{"data":"' + "x" * 100_000 + '"}'

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import moves
-from tests.conformance.clock import ManualClock
-from tests.conformance.lab import X
-from tests.conformance.moves import LONG, edge
 from wfcore.errors import StoreError, StoreOwned, StoreTooNew
 from wfcore.store.contract import Code, Halt
 from wfcore.store.opening import store_from_url
 from wfcore.store.sqlite import SqliteStore
 from wfcore.store.sqlite_file import FORMAT
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.clock import ManualClock
+from wfcore.testing.conformance.lab import X
+from wfcore.testing.conformance.moves import LONG, edge
 from wfcore.workflow.states import Status
 
 Opened = Callable[[], Any]

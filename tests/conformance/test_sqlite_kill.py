@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import moves
-from tests.conformance.moves import edge
 from wfcore.errors import StoreOwned
 from wfcore.store.contract import Code
 from wfcore.store.sqlite import SqliteStore
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.moves import edge
 from wfcore.workflow.states import NodeState, Status
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.plugins.recording import RecordingContext
+from wfcore.testing import FakeContext
 
 
 class Site:
@@ -57,5 +57,5 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 @pytest.fixture
-def context() -> RecordingContext:
-    return RecordingContext()
+def context() -> FakeContext:
+    return FakeContext()

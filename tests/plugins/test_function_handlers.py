@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import NodeContext, NodeError, PluginError, Raw, handler
 from wfcore.plugins.handler import raw_keys
 from wfcore.plugins.schema import closed_schema
+from wfcore.testing import FakeContext, run_handler
 
 
 class Point(BaseModel):
@@ -33,7 +33,7 @@ class Shape(typing.TypedDict):
 
 
 async def test_a_bare_decorator_takes_name_and_description_from_the_function(
-    context: RecordingContext,
+    context: FakeContext,
 ) -> None:
     @handler
     def shout(text: str) -> str:
@@ -46,7 +46,7 @@ async def test_a_bare_decorator_takes_name_and_description_from_the_function(
     assert await run_handler(shout, {"text": "hi"}, context) == {"value": "HI"}
 
 
-async def test_a_decorator_with_arguments_sets_what_it_says(context: RecordingContext) -> None:
+async def test_a_decorator_with_arguments_sets_what_it_says(context: FakeContext) -> None:
     @handler("acme.shout", queue="gpu", cpu_bound=True)
     def function() -> int:
         return 1
@@ -72,7 +72,7 @@ def test_a_decorated_function_is_still_called_like_one() -> None:
     assert list(inspect.signature(add).parameters) == ["a", "b"]
 
 
-async def test_an_async_function_is_awaited(context: RecordingContext) -> None:
+async def test_an_async_function_is_awaited(context: FakeContext) -> None:
     @handler
     async def later(text: str, context: NodeContext) -> str:
         await asyncio.sleep(0)
@@ -83,7 +83,7 @@ async def test_an_async_function_is_awaited(context: RecordingContext) -> None:
 
 
 async def test_every_kind_of_parameter_arrives_where_it_belongs(
-    context: RecordingContext,
+    context: FakeContext,
 ) -> None:
     @handler
     def mixed(  # type: ignore[no-untyped-def]
@@ -137,7 +137,7 @@ def test_the_config_refuses_what_the_function_does_not_take() -> None:
             shout.Config.model_validate(wrong)
 
 
-async def test_parameters_may_be_called_like_methods_of_a_model(context: RecordingContext) -> None:
+async def test_parameters_may_be_called_like_methods_of_a_model(context: FakeContext) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
 
@@ -157,7 +157,7 @@ def test_raw_parameters_are_known_by_their_mark() -> None:
     assert raw_keys(render.Config) == {"template", "instance"}
 
 
-async def test_annotations_that_are_strings_are_resolved(context: RecordingContext) -> None:
+async def test_annotations_that_are_strings_are_resolved(context: FakeContext) -> None:
     @handler
     def quoted(point: "Point", context: "NodeContext") -> "Point":
         return point
@@ -202,7 +202,7 @@ def _returning(annotation: Any) -> Any:
     ids=str,
 )
 async def test_what_is_returned_becomes_an_object(
-    annotation: Any, returned: Any, output: object, context: RecordingContext
+    annotation: Any, returned: Any, output: object, context: FakeContext
 ) -> None:
     made = _returning(annotation)
     config = made.Config.model_construct(value=returned)
@@ -229,7 +229,7 @@ async def test_what_is_returned_becomes_an_object(
     ],
 )
 def test_what_does_not_fit_the_declared_output_is_an_error_of_the_node(
-    annotation: Any, returned: Any, message: str, context: RecordingContext
+    annotation: Any, returned: Any, message: str, context: FakeContext
 ) -> None:
     from wfcore.plugins.output import output_object
 
@@ -242,7 +242,7 @@ def test_what_does_not_fit_the_declared_output_is_an_error_of_the_node(
 
 
 async def test_a_coroutine_that_nobody_awaited_is_an_error_of_the_node(
-    context: RecordingContext,
+    context: FakeContext,
 ) -> None:
     async def hidden() -> int:
         return 1

@@ -8,11 +8,11 @@ from typing import Any, Self
 import pytest
 from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 
-from tests.plugins.recording import RecordingContext, run_handler
 from wfcore import Handler, NodeContext, NodeError, PluginError, Workflow
 from wfcore.plugins.admission import admit
 from wfcore.plugins.handler import NoConfig
 from wfcore.plugins.output import output_object
+from wfcore.testing import FakeContext, run_handler
 
 
 class Word(BaseModel):
@@ -161,7 +161,7 @@ def test_static_and_class_methods_can_be_the_run() -> None:
             return config
 
     for kind in (Static, OnClass):
-        assert admit(kind).run(NoConfig(), RecordingContext()) == NoConfig()
+        assert admit(kind).run(NoConfig(), FakeContext()) == NoConfig()
 
 
 @pytest.mark.parametrize("candidate", [3, "x", None, object(), object, Word])
@@ -225,14 +225,14 @@ async def test_one_instance_serves_every_node() -> None:
             return {"calls": self.calls}
 
     counting = admit(Counting)
-    outputs = [await run_handler(counting, {}, RecordingContext()) for _ in range(2)]
+    outputs = [await run_handler(counting, {}, FakeContext()) for _ in range(2)]
     assert outputs == [{"calls": 1}, {"calls": 2}]
 
 
 def test_a_heartbeat_stops_a_loop_whose_result_is_not_wanted() -> None:
-    context = RecordingContext()
+    context = FakeContext()
     context.heartbeat()
-    context.is_cancelled = True
+    context.cancel()
     with pytest.raises(NodeError, match="the result of 'node' is no longer wanted") as caught:
         context.heartbeat()
     assert caught.value.type == "Cancelled"

@@ -33,7 +33,7 @@ from wfcore.templating import Compiled, RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
 
-__all__ = ["GRACE_SECONDS", "Attempt", "Workshop"]
+__all__ = ["GRACE_SECONDS", "Attempt", "Workshop", "encoded_output", "validated_config"]
 
 GRACE_SECONDS: Final = 2.0
 """How long an attempt that was told to end may take before its slot is given to another."""
@@ -208,16 +208,16 @@ class Attempt:
         if node.secrets:
             scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
-        config = _validated(handler, rendered)
+        config = validated_config(handler, rendered)
         context = self.context = self._new_context(config)
         given = await self._called(handler, config, context)
         most, redactor = self._workshop.max_output_bytes, self._redactor
         if redactor is None:
-            output = _encoded(handler, given, most, None)
+            output = encoded_output(handler, given, most, None)
         else:
             # Searching a megabyte for secrets takes a while.
             output = await self._workshop.threads.run(
-                lambda: _encoded(handler, given, most, redactor)
+                lambda: encoded_output(handler, given, most, redactor)
             )
         lines = context.log_lines
         detail = json_text({"log": lines}) if lines else None
@@ -283,7 +283,13 @@ class Attempt:
         return await self._workshop.threads.run(lambda: handler.run(config, context))
 
 
-def _validated(handler: Handler, rendered: Any) -> BaseModel:
+def validated_config(handler: Handler, rendered: Any) -> BaseModel:
+    """Return what a handler's `run` is given.
+
+    Raises:
+        NodeError: `InvalidConfig`.
+
+    """
     try:
         return handler.Config.model_validate(rendered)
     except ValidationError as error:
@@ -295,9 +301,15 @@ def _validated(handler: Handler, rendered: Any) -> BaseModel:
         raise NodeError("InvalidConfig", message) from error
 
 
-def _encoded(
+def encoded_output(
     handler: Handler, output: dict[str, Any], max_bytes: int, redactor: Redactor | None
 ) -> str:
+    """Return the JSON text of a handler's output.
+
+    Raises:
+        NodeError: `InvalidOutput`, `OutputTooLarge`.
+
+    """
     try:
         if redactor is not None:
             output = redactor.output(output)

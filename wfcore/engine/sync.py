@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from wfcore.engine.engine import Engine
 from wfcore.engine.plans import Document
@@ -11,7 +11,9 @@ from wfcore.engine.views import Result
 from wfcore.outbound.http import UNSET
 from wfcore.plugins.handler import HandlerLike
 
-__all__ = ["run"]
+__all__ = ["run", "without_loop"]
+
+T = TypeVar("T")
 
 
 def run(
@@ -33,24 +35,25 @@ def run(
         async with Engine(handlers=handlers, **options) as engine:
             return await engine.run(document, input)
 
+    return without_loop(lambda: asyncio.run(session()))
+
+
+def without_loop(work: Callable[[], T]) -> T:
+    """Do something where no event loop runs: here, or in a thread for which the caller's waits."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(session())
-    return _in_thread(session)
-
-
-def _in_thread(session: Any) -> Result:
-    outcome: list[Result] = []
+        return work()
+    outcome: list[T] = []
     failure: list[BaseException] = []
 
-    def work() -> None:
+    def call() -> None:
         try:
-            outcome.append(asyncio.run(session()))
+            outcome.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
-    thread = threading.Thread(target=work, name="wf-run")
+    thread = threading.Thread(target=call, name="wf-run")
     thread.start()
     thread.join()
     if failure:

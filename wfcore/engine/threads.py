@@ -107,6 +107,8 @@ class Threads:
     def __init__(self, counters: Counters) -> None:
         self._idle = _Idle()
         self._started = 0
+        self.awaited = 0
+        """Calls whose answer somebody waits for."""
         self._counters = counters
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -118,12 +120,15 @@ class Threads:
         answer: asyncio.Future[T] = loop.create_future()
         call = _Call(function, answer, loop, contextvars.copy_context())
         self._thread().calls.put(call)
+        self.awaited += 1
         try:
             return await answer
         except asyncio.CancelledError:
             if answer.cancelled():
                 self._counters.abandoned += 1
             raise
+        finally:
+            self.awaited -= 1
 
     async def run_unless(self, light: bool, function: Callable[[], T]) -> T:
         """Run a function at once where it is light, and in a thread where it is not."""

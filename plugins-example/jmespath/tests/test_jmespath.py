@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from wfcore import Engine
-
 import wfcore_jmespath
 from wfcore_jmespath import JmesPathEngine
+
+from wfcore import Engine
 
 NAMES: dict[str, Any] = {
     "a": {"output": {"items": [{"n": 1, "t": "x"}, {"n": 2, "t": "y"}], "text": "}"}},

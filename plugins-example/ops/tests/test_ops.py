@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import pytest
-from wfcore import Engine, NodeError, handler
-
 import wfcore_ops
+
+from wfcore import Engine, NodeError, handler
 
 
 @handler

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from wfcore.testing import HandlerContract, run_handler
-
 from wfcore_text_tools import CountWords, slug
+
+from wfcore.testing import HandlerContract, run_handler
 
 
 class TestCountWords(HandlerContract):

@@ -1,7 +1,6 @@
 """Templates written in JMESPath."""
 
 from wfcore import Templaters, hookimpl
-
 from wfcore_jmespath.engine import JmesPathEngine
 
 __all__ = ["JmesPathEngine", "wfcore_api", "wfcore_register_templaters"]

@@ -105,8 +105,15 @@ def _paths(tree: Mapping[str, Any]) -> Iterator[Path]:
     if first is not None:
         yield from _paths(first)
     # What comes after the first part of these is read from what the first part gives.
-    if tree["type"] not in ("subexpression", "index_expression", "projection", "value_projection",
-                            "filter_projection", "flatten", "pipe"):
+    if tree["type"] not in (
+        "subexpression",
+        "index_expression",
+        "projection",
+        "value_projection",
+        "filter_projection",
+        "flatten",
+        "pipe",
+    ):
         for other in others:
             yield from _paths(other)
 

@@ -1,8 +1,8 @@
 """A webhook that is told how executions end, and a limit of calls per second."""
 
 from pydantic import BaseModel
-from wfcore import EventSink, Middleware, hookimpl
 
+from wfcore import EventSink, Middleware, hookimpl
 from wfcore_ops.pace import Pace
 from wfcore_ops.settings import OpsSettings
 from wfcore_ops.webhook import Webhook

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
+
 from wfcore import EventSink
 
 __all__ = ["Webhook"]

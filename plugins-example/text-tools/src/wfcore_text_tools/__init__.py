@@ -1,7 +1,6 @@
 """A handler, a filter and a validator for texts."""
 
 from wfcore import Handler, Templaters, Validator, hookimpl
-
 from wfcore_text_tools.slug import slug, slugs_in_labels
 from wfcore_text_tools.words import CountWords
 

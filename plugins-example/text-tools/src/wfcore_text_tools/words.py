@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 from pydantic import BaseModel, Field
+
 from wfcore import Handler, NodeContext
 
 __all__ = ["CountWords"]

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.conformance import moves
-from tests.conformance.backends import Backend
-from tests.conformance.clock import ManualClock
 from wfcore.store.contract import (
     Code,
     Due,
@@ -20,6 +17,9 @@ from wfcore.store.contract import (
     Reply,
     StateStore,
 )
+from wfcore.testing.conformance import moves
+from wfcore.testing.conformance.backend import Backend
+from wfcore.testing.conformance.clock import ManualClock
 
 __all__ = ["Dump", "Lab", "X", "dump", "fired", "kept"]
 
@@ -38,6 +38,7 @@ class Dump(NamedTuple):
 
 
 async def dump(store: StateStore, execution: str) -> Dump:
+    """Read everything that can be seen of an execution."""
     nodes = await store.nodes(execution, "", 10_000)
     return Dump(
         await store.read(execution),
@@ -49,11 +50,13 @@ async def dump(store: StateStore, execution: str) -> Dump:
 
 
 def fired(reply: Reply) -> list[str]:
+    """Return the keys of the successors that became READY."""
     assert all(isinstance(item, Fired) for item in reply.fired)
     return [item.key for item in reply.fired]
 
 
 def kept(reply: Reply) -> list[tuple[str, int]]:
+    """Return the successors that were leased to the caller, with their tokens."""
     assert all(isinstance(item, Lease) for item in reply.kept)
     return [(item.key, item.token) for item in reply.kept]
 

@@ -44,6 +44,7 @@ RUNNING_OR_LATE: Final = (NodeState.RUNNING, NodeState.READY)
 
 
 def new(identifier: str, *, plan: str = "p1", timeout_ms: int | None = None) -> NewExecution:
+    """Return an execution to store."""
     return NewExecution(
         id=identifier,
         plan=plan,
@@ -72,6 +73,7 @@ def start(
     next_cursor: int = NO_CURSOR,
     ready_ms: int = LONG,
 ) -> Move:
+    """The trigger: the roots become READY."""
     return Move(
         execution,
         START,
@@ -89,6 +91,7 @@ def start(
 
 
 def lease(execution: str, key: str, token: int, *, lease_ms: int = LONG) -> Move:
+    """A worker takes a READY node."""
     return Move(
         execution,
         key,
@@ -100,7 +103,7 @@ def lease(execution: str, key: str, token: int, *, lease_ms: int = LONG) -> Move
     )
 
 
-def complete(
+def complete(  # noqa: PLR0913 - what a case may say, each by keyword
     execution: str,
     key: str,
     token: int,
@@ -114,6 +117,7 @@ def complete(
     notice: str | None = None,
     meters: Mapping[str, float] | None = None,
 ) -> Move:
+    """A leased node gives its output."""
     return Move(
         execution,
         key,
@@ -153,6 +157,7 @@ def chunk(first: Move, edges: Sequence[Edge], cursor: int, next_cursor: int = NO
 def fail(
     execution: str, key: str, token: int, edges: Sequence[Edge] = (), *, fails: bool = True
 ) -> Move:
+    """A leased node fails for good."""
     return Move(
         execution,
         key,
@@ -170,6 +175,7 @@ def fail(
 
 
 def skip(execution: str, key: str, token: int, edges: Sequence[Edge] = ()) -> Move:
+    """A leased node is judged not to run."""
     return Move(
         execution,
         key,
@@ -184,6 +190,7 @@ def skip(execution: str, key: str, token: int, edges: Sequence[Edge] = ()) -> Mo
 
 
 def retry(execution: str, key: str, token: int, new_token: int, *, wait_ms: int = BRIEF) -> Move:
+    """A leased node waits for its next attempt."""
     return Move(
         execution,
         key,
@@ -197,14 +204,17 @@ def retry(execution: str, key: str, token: int, new_token: int, *, wait_ms: int 
 
 
 def wake(execution: str, key: str, token: int, *, ready_ms: int = LONG) -> Move:
+    """A waiting node becomes READY."""
     return _to_ready(execution, key, NodeState.WAITING, token, ready_ms)
 
 
 def dispatch_again(execution: str, key: str, token: int, *, ready_ms: int = LONG) -> Move:
+    """A READY node whose hint was lost is told of again."""
     return _to_ready(execution, key, NodeState.READY, token, ready_ms)
 
 
 def expire(execution: str, key: str, token: int, *, ready_ms: int = LONG) -> Move:
+    """A lease that ran out is taken back."""
     move = _to_ready(execution, key, NodeState.RUNNING, token, ready_ms)
     move.charge = Charge.LOST
     return move
@@ -237,6 +247,7 @@ def close(execution: str, key: str, token: int) -> Move:
 
 
 def ref(execution: str, key: str, token: int) -> LeaseRef:
+    """Name a lease."""
     return LeaseRef(execution, key, token)
 
 
