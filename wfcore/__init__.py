@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         StoreTooNew,
         WfError,
     )
+    from wfcore.isolation.levels import Isolation
     from wfcore.plugins.context import HttpClient, HttpResponse, NodeContext
     from wfcore.plugins.file import load_file
     from wfcore.plugins.function import handler
@@ -55,6 +56,7 @@ __all__ = [
     "Handler",
     "HttpClient",
     "HttpResponse",
+    "Isolation",
     "Limits",
     "Message",
     "NodeContext",
@@ -107,6 +109,7 @@ _HOMES: Final = {
         "StoreTooNew",
         "WfError",
     ),
+    "wfcore.isolation.levels": ("Isolation",),
     "wfcore.plugins.context": ("HttpClient", "HttpResponse", "NodeContext"),
     "wfcore.plugins.file": ("load_file",),
     "wfcore.plugins.function": ("handler",),

@@ -5,9 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from wfcore.engine.context import AttemptContext
 from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
@@ -16,14 +14,15 @@ from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
+from wfcore.engine.runners import GRACE_SECONDS, Runner
 from wfcore.engine.threads import Threads
-from wfcore.engine.unsealed import BoundClient, Unsealed, unseal
+from wfcore.engine.unsealed import Unsealed, unseal
 from wfcore.engine.watch import Watchers
 from wfcore.errors import ErrorRecord, NodeError
+from wfcore.outbound.bound import BoundClient
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.handler import Handler
-from wfcore.plugins.output import output_object
 from wfcore.plugins.registry import Registry
 from wfcore.secrets.log import mask_logs
 from wfcore.secrets.redactor import Redactor
@@ -33,10 +32,7 @@ from wfcore.templating import Compiled, RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
 
-__all__ = ["GRACE_SECONDS", "Attempt", "Workshop"]
-
-GRACE_SECONDS: Final = 2.0
-"""How long an attempt that was told to end may take before its slot is given to another."""
+__all__ = ["Attempt", "Workshop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +47,8 @@ class Workshop:
     settings: Mapping[str, str]
     max_output_bytes: int
     watchers: Watchers
-    asynchronous: frozenset[str]
-    """The handlers whose `run` is `async def`; the others get threads."""
+    runners: Mapping[str, Runner]
+    """By the names of the handlers."""
 
 
 class Attempt:
@@ -206,9 +202,8 @@ class Attempt:
         if node.secrets:
             scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
-        config = _validated(handler, rendered)
         context = self.context = self._new_context()
-        returned = await self._call(handler, config, context)
+        returned = await self._workshop.runners[node.handler].run(handler, rendered, context)
         most, redactor = self._workshop.max_output_bytes, self._redactor
         if redactor is None:
             output = _encoded(handler, returned, most, None)
@@ -234,7 +229,7 @@ class Attempt:
         assert self.opened is not None
         http: HttpClient = workshop.http
         if self._unsealed is not None and self._unsealed.bounds:
-            http = BoundClient(workshop.http, self._unsealed)
+            http = BoundClient(workshop.http, self._unsealed.bounds)
         return AttemptContext(
             self.lease,
             self.opened,
@@ -263,26 +258,10 @@ class Attempt:
             error.message += _whereabouts(node, scope)
             raise
 
-    async def _call(self, handler: Handler, config: BaseModel, context: AttemptContext) -> Any:
-        if handler.name in self._workshop.asynchronous:
-            return await handler.run(config, context)
-        return await self._workshop.threads.run(lambda: handler.run(config, context))
 
-
-def _validated(handler: Handler, rendered: Any) -> BaseModel:
-    try:
-        return handler.Config.model_validate(rendered)
-    except ValidationError as error:
-        wrong = [
-            f"/{'/'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        message = f"the rendered config does not fit {handler.name}: {'; '.join(wrong[:5])}"
-        raise NodeError("InvalidConfig", message) from error
-
-
-def _encoded(handler: Handler, returned: Any, max_bytes: int, redactor: Redactor | None) -> str:
-    output = output_object(handler, returned)
+def _encoded(
+    handler: Handler, output: dict[str, Any], max_bytes: int, redactor: Redactor | None
+) -> str:
     try:
         if redactor is not None:
             output = redactor.output(output)

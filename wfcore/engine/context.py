@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -14,6 +13,7 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.watch import Message, Watchers
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
+from wfcore.plugins.meters import add_to_meter
 from wfcore.secrets.log import mask_record
 from wfcore.secrets.redactor import Redactor
 from wfcore.store.contract import Lease
@@ -23,7 +23,6 @@ __all__ = ["AttemptContext", "NodeLog"]
 
 _LOG_LINES: Final = 20
 _LINE_LENGTH: Final = 500
-_METERS: Final = 20
 _METER_LENGTH: Final = 100
 
 
@@ -125,12 +124,7 @@ class AttemptContext(NodeContext):
 
     def meter(self, name: str, amount: float) -> None:
         name = storable_text(self._masked(name), _METER_LENGTH)
-        if name not in self.meters and len(self.meters) >= _METERS:
-            raise ValueError(f"an attempt has up to {_METERS} meters; {name!r} is one more")
-        total = self.meters.get(name, 0) + _number(name, amount)
-        if not math.isfinite(total):
-            raise ValueError(f"{amount} is no amount of {name!r}: the sum is no number")
-        self.meters[name] = total
+        add_to_meter(self.meters, name, amount)
 
     @property
     def cancelled(self) -> bool:
@@ -138,17 +132,6 @@ class AttemptContext(NodeContext):
 
     def _masked(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
-
-
-def _number(name: str, amount: Any) -> float:
-    """Return an amount as a plain number: what else can be one is no number to every store."""
-    try:
-        number = float(amount)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{amount} is no amount of {name!r}")
-    return amount if type(amount) is int else number
 
 
 def _said(record: logging.LogRecord) -> str:

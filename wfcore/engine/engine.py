@@ -24,6 +24,8 @@ from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
 from wfcore.engine.watch import Message, Watch
 from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
+from wfcore.isolation.levels import Isolation
+from wfcore.isolation.placement import Placement, place
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.http import UNSET
 from wfcore.plugins.handler import HandlerLike
@@ -62,8 +64,12 @@ class Engine:
     nobody took is dispatched again, `drain_seconds` how long `close` lets running attempts go on.
     `retention_seconds` after their end executions are deleted, and so are those that were not
     triggered by then; None keeps everything.
+    `isolation` says where handlers run, by their names or patterns: `{"shout": "process"}`.
     `relax_gc` lets the process's garbage collector run less often, unless its pace was chosen.
     """
+
+    _assembled: Assembly | None = None
+    _closed = False
 
     def __init__(  # noqa: PLR0913 - the options of one composition root, all but one by keyword
         self,
@@ -88,6 +94,7 @@ class Engine:
         drain_seconds: float = 5.0,
         retention_seconds: float | None = None,
         relax_gc: bool = True,
+        isolation: Isolation | Mapping[str, str] | None = None,
     ) -> None:
         check_arguments(
             concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
@@ -108,13 +115,12 @@ class Engine:
             limits=limits or Limits(),
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
+            placement=place(self.registry, isolation) if worker else Placement(),
         )
         self.vitals = vitals_of(self._materials)
         self._drain_seconds = drain_seconds
         self._relax_gc = relax_gc
         self._tasks: list[asyncio.Task[None]] = []
-        self._assembled: Assembly | None = None
-        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -188,6 +194,7 @@ class Engine:
         await parts.heart.stop()
         if parts.presence is not None:
             await parts.presence.leave()
+        await parts.pool.close()
         await self._close_handlers()
         await self._bus.close()
         if self._materials.events_to is not None:

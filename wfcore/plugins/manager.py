@@ -1,7 +1,7 @@
 """Loading plugins: one at a time, so that a broken one breaks nothing but itself."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
@@ -45,7 +45,10 @@ def load_plugins(
             loading.load_installed(installed)
     for plugin in plugins:
         loading.load_given(plugin)
-    loading.add(_ENGINE, Contribution(handlers=_given(handlers)))
+    candidates = tuple(handlers)
+    given = _given(candidates)
+    loading.add(_ENGINE, Contribution(handlers=given))
+    loading.note_sources(dict(zip(given, candidates, strict=True)))
     return loading.registry()
 
 
@@ -67,6 +70,7 @@ class _Loading:
         self._owners: dict[tuple[str, str], str] = {}
         self._clashes: list[str] = []
         self._reports: list[PluginReport] = []
+        self._sources: dict[str, object] = {}
 
     def load_installed(self, installed: Installed) -> None:
         started = perf_counter()
@@ -89,7 +93,7 @@ class _Loading:
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
         )
-        self._accept(report, contribution)
+        self._accept(report, contribution, installed.entry_point)
 
     def load_given(self, plugin: object) -> None:
         if self._hooks.knows(plugin):
@@ -108,7 +112,7 @@ class _Loading:
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
         )
-        self._accept(report, contribution)
+        self._accept(report, contribution, plugin)
 
     def add(self, owner: str, contribution: Contribution) -> None:
         self._merge("handler", self._handlers, contribution.handlers, owner)
@@ -118,6 +122,10 @@ class _Loading:
                 f"template {part[:-1]}", names, getattr(contribution.templaters, part), owner
             )
         self._validators += contribution.validators
+
+    def note_sources(self, sources: Mapping[str, object]) -> None:
+        """Remember what registered handlers; of one that comes twice, the first counts."""
+        self._sources = {**sources, **self._sources}
 
     def registry(self) -> Registry:
         if self._clashes:
@@ -129,6 +137,7 @@ class _Loading:
                 **{part: MappingProxyType(names) for part, names in self._templaters.items()}
             ),
             reports=tuple(self._reports),
+            sources=MappingProxyType(self._sources),
         )
 
     def _imported(self, installed: Installed) -> Contribution | None:
@@ -137,9 +146,10 @@ class _Loading:
         plugin = installed.entry_point.load()
         return None if self._hooks.knows(plugin) else self._hooks.collect(plugin)
 
-    def _accept(self, report: PluginReport, contribution: Contribution) -> None:
+    def _accept(self, report: PluginReport, contribution: Contribution, source: object) -> None:
         self._reports.append(report)
         self.add(report.origin, contribution)
+        self.note_sources(dict.fromkeys(contribution.handlers, source))
 
     def _merge(self, kind: str, into: dict[str, Any], names: Any, owner: str) -> None:
         for name, value in names.items():

@@ -54,6 +54,8 @@ class Registry:
     validators: tuple[Validator, ...] = ()
     templaters: Templaters = field(default_factory=Templaters)
     reports: tuple[PluginReport, ...] = ()
+    sources: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """What registered each handler: an entry point, a plugin that was given, or the handler."""
 
     def handler(self, name: str) -> Handler:
         """Return the handler of this name.
