@@ -36,7 +36,7 @@ def place(registry: Registry, isolation: Isolation | Mapping[str, str] | None) -
     """
     chosen = isolation if isinstance(isolation, Isolation) else Isolation(isolation)
     _warn_of_strangers(chosen.levels, registry.handlers)
-    levels = {name: chosen.level_of(name) for name in registry.handlers}
+    levels: dict[str, Level] = {name: chosen.level_of(name) for name in registry.handlers}
     origins = {
         name: _origin(name, registry.sources.get(name))
         for name, level in levels.items()

@@ -184,7 +184,9 @@ class HandlerProcess:
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result({"kind": kind, **message})
         elif kind == "log":
-            _log_again(logging.getLogger(message.pop("logger")), **message)
+            logger = logging.getLogger(message.pop("logger"))
+            if logger.isEnabledFor(message["level"]):
+                _log_again(logger, **message)
         elif message.pop("serial") == self._serial and self._context is not None:
             # Of an attempt before, a thread that it left behind may still have something to say.
             self._hear_of_attempt(self._context, kind, message)
@@ -246,7 +248,6 @@ def _started(descriptor: int) -> "subprocess.Popen[bytes]":
 
 
 def _log_again(logger: logging.Logger, level: int, text: str, failure: str | None) -> None:
-    if logger.isEnabledFor(level):
-        record = logger.makeRecord(logger.name, level, "", 0, text, (), None)
-        record.exc_text = failure
-        logger.handle(record)
+    record = logger.makeRecord(logger.name, level, "", 0, text, (), None)
+    record.exc_text = failure
+    logger.handle(record)
