@@ -249,5 +249,8 @@ def _started(descriptor: int) -> "subprocess.Popen[bytes]":
 
 def _log_again(logger: logging.Logger, level: int, text: str, failure: str | None) -> None:
     record = logger.makeRecord(logger.name, level, "", 0, text, (), None)
-    record.exc_text = failure
+    if failure is not None:
+        # Secrets are masked where records are made, and only in what these are made of.
+        told = logger.makeRecord(logger.name, level, "", 0, failure, (), None)
+        record.exc_text = told.getMessage()
     logger.handle(record)
