@@ -18,12 +18,13 @@ QUICK = RetryDefaults(max_retries=0, base_backoff=0.01, retry_delay=0.0)
 
 def engine(levels: dict[str, str] | None = None, processes: int = 2, **options: Any) -> Engine:
     """An engine whose handlers run in processes, but for what tests use beside them."""
+    defaults: dict[str, Any] = {"retry": QUICK, "drain_seconds": 0.2}
     levels = {"noop": "task", "echo": "task", "*": "process"} if levels is None else levels
     return Engine(
         plugins=[handlers],
         handlers=[noop, echo],
         isolation=Isolation(levels, processes=processes),
-        **({"retry": QUICK, "drain_seconds": 0.2} | options),
+        **(defaults | options),
     )
 
 

@@ -79,7 +79,7 @@ async def test_an_error_arrives_as_it_would_on_the_loop(level: str, kind: str) -
         assert isolated == plain
     else:
         for field in ("type", "retryable") if kind == "cancelled" else ("type", "message"):
-            assert isolated[field] == plain[field]  # type: ignore[literal-required]
+            assert isolated[field] == plain[field]
     if kind == "exception":
         assert isolated["details"]["traceback"][-1] == plain["details"]["traceback"][-1]
 

@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,17 +95,17 @@ async def test_crashes_beside_work_leave_the_work_alone() -> None:
 async def test_what_does_not_end_by_itself_is_killed_at_its_timeout(
     handler: str, tmp_path: Path
 ) -> None:
-    config = {
+    configs: dict[str, dict[str, Any]] = {
         "spin": {},
         "deaf": {},
         "hog": {"note": str(tmp_path / "pid")},
         "block": {"seconds": 600},
-    }[handler]
+    }
     async with engine() as opened:
         await ended(opened, node("warm", "where"))
         [pid] = processes_of(opened)
         since = time.monotonic()
-        result = await ended(opened, node("a", handler, timeout=0.3, **config))
+        result = await ended(opened, node("a", handler, timeout=0.3, **configs[handler]))
         took = time.monotonic() - since
         await eventually(lambda: is_gone(pid), "the process is killed", seconds=3)
         abandoned = opened.counters.abandoned
@@ -156,7 +158,7 @@ async def test_what_a_handler_started_is_killed_with_it(tmp_path: Path) -> None:
         result = await ended(opened, node("a", "parental", note=str(note), timeout=2))
         pids = read_pids(note)
         for pid in pids:
-            await eventually(lambda pid=pid: is_gone(pid), f"{pid} of {pids} is gone", 5)
+            await eventually(partial(is_gone, pid), f"{pid} of {pids} is gone", 5)
 
     assert result.errors["a"]["type"] == "Timeout"
     assert len(pids) == 3

@@ -60,7 +60,7 @@ class HandlerProcess:
             with theirs:
                 # On this very thread: Linux ends the child with the thread that it came from.
                 process = cls(origin, setting, _started(theirs.fileno()))
-        except OSError:
+        except BaseException:
             ours.close()
             raise
         try:
@@ -236,7 +236,7 @@ class HandlerProcess:
 
 
 def _started(descriptor: int) -> "subprocess.Popen[bytes]":
-    arguments = [str(descriptor), str(os.getpid()), json.dumps(sys.path)]
+    arguments = [str(descriptor), str(os.getpid()), json.dumps([str(each) for each in sys.path])]
     return subprocess.Popen(  # noqa: S603 - this very interpreter
         [sys.executable, "-u", "-P", "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
