@@ -38,6 +38,14 @@ async def block(seconds: float) -> int:
 
 
 @handler
+async def block_until(note: str) -> int:
+    """Block the event loop that it runs on until a file is there."""
+    while not Path(note).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
+@handler
 async def segfault() -> None:
     ctypes.string_at(0)
 
@@ -243,12 +251,27 @@ class Closing(Handler):
 NAMED = Fixed(5)
 
 
+class Kit:
+    """A plugin that is an object."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    @hookimpl
+    def wfcore_register_handlers(self) -> list[Handler]:
+        return [Fixed(self._value)]
+
+
+KIT = Kit(11)
+
+
 @hookimpl
 def wfcore_register_handlers() -> list[Any]:
     return [
         where,
         where_sync,
         block,
+        block_until,
         segfault,
         leave,
         leave_softly,

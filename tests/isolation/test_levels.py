@@ -166,6 +166,19 @@ async def test_instances_with_arguments_come_from_their_plugin() -> None:
     assert output == {"value": 7}
 
 
+async def test_a_plugin_that_is_an_object_with_a_name_is_found_there() -> None:
+    async with Engine(plugins=[handlers.KIT], isolation={"fixed": "process"}) as opened:
+        result = await ended(opened, node("a", "fixed"))
+        output = (await opened.execution(result.execution_id))["nodes"]["a"]["output"]
+
+    assert output == {"value": 11}
+
+
+def test_a_plugin_that_is_an_object_without_a_name_is_refused() -> None:
+    with pytest.raises(PluginError, match="an instance of Kit stands in no module"):
+        Engine(plugins=[handlers.Kit(1)], isolation={"fixed": "process"})
+
+
 async def test_a_plugin_that_cannot_be_loaded_over_there_fails_its_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
