@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StoreTooNew,
         WfError,
     )
+    from wfcore.isolation.levels import Isolation
     from wfcore.plugins.api import PLUGIN_API
     from wfcore.plugins.context import HttpClient, HttpResponse, NodeContext
     from wfcore.plugins.discovery import Discovery
@@ -76,6 +77,7 @@ __all__ = [
     "Handler",
     "HttpClient",
     "HttpResponse",
+    "Isolation",
     "Limits",
     "LlmAnswer",
     "LlmProvider",
@@ -136,6 +138,7 @@ _HOMES: Final = {
         "StoreTooNew",
         "WfError",
     ),
+    "wfcore.isolation.levels": ("Isolation",),
     "wfcore.plugins.api": ("PLUGIN_API",),
     "wfcore.plugins.context": ("HttpClient", "HttpResponse", "NodeContext"),
     "wfcore.plugins.discovery": ("Discovery",),

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from wfcore.engine.retry import RetryDefaults
 from wfcore.errors import WfError
+from wfcore.isolation.levels import Isolation, read_levels
 from wfcore.outbound.allow import AllowList
 from wfcore.plugins.credential import hides_credential
 from wfcore.plugins.discovery import Discovery
@@ -78,6 +79,14 @@ def _allowed(value: object) -> object:
         return value
     entries = _by_commas(value)
     AllowList.read(entries)
+    return entries
+
+
+def _levels(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    entries = _by_commas(value)
+    read_levels(entries)
     return entries
 
 
@@ -193,6 +202,10 @@ class Settings(BaseSettings):
     """Topics that it may write to, by commas, with `*` and `?`; unset: all."""
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Attempts at a time."""
+    isolation: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_levels)] = ()
+    """Where handlers run (`shout=process,acme.*=thread`): `task`, `thread` or `process`."""
+    isolation_processes: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """Processes for handlers at a time; unset: as many as there are processors."""
 
     redis_host: Annotated[str | None, Field(repr=False)] = None
     """Cluster: the Redis with the state, where `APP_STORE_URL` does not say."""
@@ -312,6 +325,7 @@ class Settings(BaseSettings):
         options: dict[str, Any] = {
             "durability": self.durability if "durability" in self.model_fields_set else None,
             "concurrency": self.concurrency,
+            "isolation": Isolation(read_levels(self.isolation), processes=self.isolation_processes),
             "lease_seconds": self.lease_seconds,
             "retention_seconds": self.retention_seconds,
             "settings": self.plugin_settings,

@@ -1,9 +1,9 @@
 """The parts of an engine put together; here and nowhere else they learn of each other."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import iscoroutinefunction
 
 from wfcore.bus.contract import TaskBus
 from wfcore.engine.arguments import template_limits
@@ -23,6 +23,7 @@ from wfcore.engine.reader import ExecutionReader
 from wfcore.engine.relay import PLUGIN_TRIES, Relay, Telling
 from wfcore.engine.retention import Retention
 from wfcore.engine.retrying import Retrying
+from wfcore.engine.runners import runners_of
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.seeking import Seeker
 from wfcore.engine.submission import Submission
@@ -32,6 +33,9 @@ from wfcore.engine.timings import Timings
 from wfcore.engine.vitals import Vitals
 from wfcore.engine.worker import Worker
 from wfcore.errors import StoreError
+from wfcore.isolation.order import Setting
+from wfcore.isolation.placement import Placement
+from wfcore.isolation.pool import ProcessPool
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.client import OutboundClient
 from wfcore.plugins.handler import Handler
@@ -62,6 +66,7 @@ class Materials:
     limits: Limits
     terms: Terms
     retention_seconds: float | None
+    placement: Placement
     counters: Counters = field(default_factory=Counters)
     timings: Timings = field(default_factory=Timings)
 
@@ -72,6 +77,7 @@ class Assembly:
 
     runtime: Runtime
     threads: Threads
+    pool: ProcessPool
     http: OutboundClient
     worker: Worker
     works: bool
@@ -114,7 +120,8 @@ def assemble(given: Materials) -> Assembly:
     http = OutboundClient(given.allow)
     runtime = _runtime(given, threads)
     shared = given.store if isinstance(given.store, SharedStore) else None
-    workshop = _workshop(given, runtime, threads, http)
+    pool = _pool(given)
+    workshop = _workshop(given, runtime, threads, http, pool)
     worker = Worker(runtime, workshop, given.concurrency, shares=shared is not None)
     if shared is not None:
         runtime.listen(shared)
@@ -124,6 +131,7 @@ def assemble(given: Materials) -> Assembly:
     return Assembly(
         runtime=runtime,
         threads=threads,
+        pool=pool,
         http=http,
         worker=worker,
         works=given.concurrency > 0,
@@ -192,10 +200,16 @@ def _runtime(given: Materials, threads: Threads) -> Runtime:
     )
 
 
+def _pool(given: Materials) -> ProcessPool:
+    level = logging.getLogger().getEffectiveLevel()
+    allow, most = given.allow.entries, given.limits.max_output_bytes
+    setting = Setting(given.settings, allow, most, level)
+    return ProcessPool(given.placement.processes, setting, given.placement.settings)
+
+
 def _workshop(
-    given: Materials, runtime: Runtime, threads: Threads, http: OutboundClient
+    given: Materials, runtime: Runtime, threads: Threads, http: OutboundClient, pool: ProcessPool
 ) -> Workshop:
-    handlers = given.registry.handlers.items()
     return Workshop(
         given.registry,
         runtime.outcomes,
@@ -206,7 +220,7 @@ def _workshop(
             runtime.outcomes, given.settings, runtime.watchers, given.registry.llm_providers
         ),
         given.limits.max_output_bytes,
-        frozenset(name for name, each in handlers if iscoroutinefunction(each.run)),
+        runners_of(given.registry.handlers, given.placement, threads, pool),
     )
 
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from wfcore.engine.context import AttemptContext, Surroundings
 from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
@@ -17,13 +17,15 @@ from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
+from wfcore.engine.runners import GRACE_SECONDS, Runner
 from wfcore.engine.threads import Threads
-from wfcore.engine.unsealed import BoundClient, Unsealed, unseal
+from wfcore.engine.unsealed import Unsealed, unseal
 from wfcore.errors import Deferred, ErrorRecord, NodeError
+from wfcore.outbound.bound import BoundClient
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import HttpClient
+from wfcore.plugins.config import config_of
 from wfcore.plugins.handler import Handler
-from wfcore.plugins.output import output_object
 from wfcore.plugins.registry import Registry
 from wfcore.secrets.log import mask_logs
 from wfcore.secrets.redactor import Redactor
@@ -33,10 +35,7 @@ from wfcore.templating import Compiled, RenderError, Scope
 from wfcore.templating.scope import SECRETS
 from wfcore.workflow.states import NodeState
 
-__all__ = ["GRACE_SECONDS", "Attempt", "Workshop", "encoded_output", "validated_config"]
-
-GRACE_SECONDS: Final = 2.0
-"""How long an attempt that was told to end may take before its slot is given to another."""
+__all__ = ["Attempt", "Workshop", "encoded_output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ class Workshop:
     secrets: SecretSource
     around: Surroundings
     max_output_bytes: int
-    asynchronous: frozenset[str]
-    """The handlers whose `run` is `async def`; the others get threads."""
+    runners: Mapping[str, Runner]
+    """By the names of the handlers."""
 
 
 class Attempt:
@@ -208,9 +207,8 @@ class Attempt:
         if node.secrets:
             scope = await self._unseal(node, scope)
         rendered = await self._render(node, node.config, scope)
-        config = validated_config(handler, rendered)
-        context = self.context = self._new_context(config)
-        given = await self._called(handler, config, context)
+        context = self.context = self._new_context(config_of(handler, rendered))
+        given = await self._called(handler, rendered, context)
         most, redactor = self._workshop.max_output_bytes, self._redactor
         if redactor is None:
             output = encoded_output(handler, given, most, None)
@@ -236,7 +234,7 @@ class Attempt:
         assert self.opened is not None
         http: HttpClient = workshop.http
         if self._unsealed is not None and self._unsealed.bounds:
-            http = BoundClient(workshop.http, self._unsealed)
+            http = BoundClient(workshop.http, self._unsealed.bounds)
         return AttemptContext(
             self.lease,
             self.opened,
@@ -265,40 +263,18 @@ class Attempt:
             raise
 
     async def _called(
-        self, handler: Handler, config: BaseModel, context: AttemptContext
+        self, handler: Handler, rendered: Any, context: AttemptContext
     ) -> dict[str, Any]:
         """Return the output that the handler gives, through the plugins' middlewares."""
+        runner = self._workshop.runners[handler.name]
         middlewares = self._workshop.registry.middlewares
         if not middlewares:
-            return output_object(handler, await self._call(handler, config, context))
+            return await runner.run(handler, rendered, context)
 
         async def run() -> dict[str, Any]:
-            return output_object(handler, await self._call(handler, config, context))
+            return await runner.run(handler, rendered, context)
 
         return await through(middlewares, handler, context, run)
-
-    async def _call(self, handler: Handler, config: BaseModel, context: AttemptContext) -> Any:
-        if handler.name in self._workshop.asynchronous:
-            return await handler.run(config, context)
-        return await self._workshop.threads.run(lambda: handler.run(config, context))
-
-
-def validated_config(handler: Handler, rendered: Any) -> BaseModel:
-    """Return what a handler's `run` is given.
-
-    Raises:
-        NodeError: `InvalidConfig`.
-
-    """
-    try:
-        return handler.Config.model_validate(rendered)
-    except ValidationError as error:
-        wrong = [
-            f"/{'/'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        message = f"the rendered config does not fit {handler.name}: {'; '.join(wrong[:5])}"
-        raise NodeError("InvalidConfig", message) from error
 
 
 def encoded_output(

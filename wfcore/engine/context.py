@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from wfcore.engine.failure import storable_text
-from wfcore.engine.meters import add_to_meter
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.watch import Message, Watchers
 from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
 from wfcore.plugins.llm import LlmProvider
+from wfcore.plugins.meters import add_to_meter
 from wfcore.secrets.log import mask_record
 from wfcore.secrets.redactor import Redactor
 from wfcore.store.contract import Lease
@@ -27,6 +27,7 @@ __all__ = ["AttemptContext", "NodeLog", "Surroundings"]
 
 _LOG_LINES: Final = 20
 _LINE_LENGTH: Final = 500
+_METER_LENGTH: Final = 100
 
 
 class NodeLog(logging.Logger):
@@ -148,7 +149,8 @@ class AttemptContext(NodeContext):
                 self._loop.call_soon_threadsafe(watchers.tell, self.execution_id, message)
 
     def meter(self, name: str, amount: float) -> None:
-        add_to_meter(self.meters, self._masked(name), amount)
+        name = storable_text(self._masked(name), _METER_LENGTH)
+        add_to_meter(self.meters, name, amount)
 
     @property
     def cancelled(self) -> bool:

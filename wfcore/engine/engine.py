@@ -24,6 +24,8 @@ from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
 from wfcore.engine.watch import Message, Watch
 from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
+from wfcore.isolation.levels import Isolation
+from wfcore.isolation.placement import Placement, place
 from wfcore.outbound.allow import AllowList
 from wfcore.outbound.http import UNSET
 from wfcore.plugins.discovery import Discovery
@@ -65,6 +67,7 @@ class Engine:
     nobody took is dispatched again, `drain_seconds` how long `close` lets running attempts go on.
     `retention_seconds` after their end executions are deleted, and so are those that were not
     triggered by then; None keeps everything.
+    `isolation` says where handlers run, by their names or patterns: `{"shout": "process"}`.
     `relax_gc` lets the process's garbage collector run less often, unless its pace was chosen.
     """
 
@@ -95,6 +98,7 @@ class Engine:
         drain_seconds: float = 5.0,
         retention_seconds: float | None = None,
         relax_gc: bool = True,
+        isolation: Isolation | Mapping[str, str] | None = None,
     ) -> None:
         check_arguments(
             concurrency, durability, lease_seconds, ready_seconds, drain_seconds, retention_seconds
@@ -115,6 +119,7 @@ class Engine:
             limits=limits or Limits(),
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
             retention_seconds=retention_seconds,
+            placement=place(self.registry, isolation) if worker else Placement(),
         )
         self._store = self._materials.store
         self.vitals = vitals_of(self._materials)
@@ -194,6 +199,7 @@ class Engine:
         await parts.heart.stop()
         if parts.presence is not None:
             await parts.presence.leave()
+        await parts.pool.close()
         await self._close_handlers()
         await self._materials.bus.close()
         if parts.relay is not None:

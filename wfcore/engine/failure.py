@@ -8,6 +8,7 @@ from typing import Any, Final
 from wfcore.engine.decide import Failed, Release
 from wfcore.engine.plans import json_text
 from wfcore.errors import Deferred, ErrorRecord, NodeError
+from wfcore.isolation.failure import RaisedElsewhere
 from wfcore.secrets.redactor import Redactor
 
 __all__ = ["failure_of", "storable_text"]
@@ -90,9 +91,11 @@ def _delay(retry_after: Any) -> float | None:
 
 
 def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
-    name = type(error).__name__
-    told = mask.text("".join(traceback.format_exception(error))[-_LONGEST_READ:])
-    tail = told.splitlines()[-_TRACEBACK_LINES:]
+    if isinstance(error, RaisedElsewhere):
+        name, told = error.type, error.traceback
+    else:
+        name, told = type(error).__name__, "".join(traceback.format_exception(error))
+    tail = mask.text(told[-_LONGEST_READ:]).splitlines()[-_TRACEBACK_LINES:]
     return ErrorRecord(
         type=storable_text(name, _LONGEST_TYPE),
         message=_masked(_said(error) or name, mask, _LONGEST_MESSAGE),

@@ -3,17 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from wfcore.errors import NodeError
-from wfcore.outbound.address import address_in, plain
 from wfcore.outbound.allow import AllowList, InvalidAllow
-from wfcore.outbound.client import OutboundClient
-from wfcore.outbound.http import HttpResponse
 from wfcore.secrets.redactor import Redactor
 from wfcore.secrets.source import SecretSource
 
-__all__ = ["BoundClient", "Unsealed", "unseal"]
+__all__ = ["Unsealed", "unseal"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,38 +24,6 @@ class Unsealed:
     def redactor(self) -> Redactor:
         """Masks all of them."""
         return Redactor(self.values.values())
-
-    def permit(self, host: str, port: int) -> None:
-        """Refuse a host that one of the secrets is not bound to.
-
-        Raises:
-            NodeError: `SecretHost`.
-
-        """
-        address = address_in(host)
-        for name, hosts in self.bounds.items():
-            if address is None:
-                allowed = hosts.opens_name(host, port)
-            else:
-                allowed = hosts.opens_address(plain(address), port)
-            if not allowed:
-                raise NodeError(
-                    "SecretHost",
-                    f"the secret {name} may not go to {host}:{port}:"
-                    f" APP_SECRET_{name}_HOSTS does not name it",
-                )
-
-
-class BoundClient:
-    """The HTTP client of an attempt whose secrets are bound to hosts, redirects included."""
-
-    def __init__(self, client: OutboundClient, unsealed: Unsealed) -> None:
-        self._client = client
-        self._unsealed = unsealed
-
-    async def request(self, method: str, url: str, **options: Any) -> HttpResponse:
-        """Send a request, as `HttpClient.request` says; raises `SecretHost` as well."""
-        return await self._client.request(method, url, **options, permit=self._unsealed.permit)
 
 
 def unseal(source: SecretSource, names: Sequence[str]) -> Unsealed:

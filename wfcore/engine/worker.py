@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
-from wfcore.engine.attempt import GRACE_SECONDS, Attempt, Workshop
+from wfcore.engine.attempt import Attempt, Workshop
 from wfcore.engine.context import AttemptContext
 from wfcore.engine.decide import (
     Interrupted,
@@ -28,6 +28,7 @@ from wfcore.engine.failed_nodes import tell_failed_node
 from wfcore.engine.failure import storable_text
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
+from wfcore.engine.runners import GRACE_SECONDS
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.slots import Slots
 from wfcore.engine.upkeep import tell_failure

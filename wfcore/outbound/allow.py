@@ -48,6 +48,12 @@ class AllowList:
                 networks.append((host, port))
         return cls(frozenset(names), tuple(networks))
 
+    @property
+    def entries(self) -> list[str]:
+        """What `read` makes an equal list of."""
+        named = [host if port is None else f"{host}:{port}" for host, port in self.names]
+        return sorted(named) + [_entry(network, port) for network, port in self.networks]
+
     def opens_name(self, host: str, port: int) -> bool:
         """Whether this name, whatever it resolves to, may be requested at this port."""
         name = host.removesuffix(".").lower()
@@ -77,6 +83,13 @@ def _read(entry: str) -> tuple[str | Network, int | None]:
     if not is_name(host):
         raise InvalidAllow(entry, f"is neither a name nor an address: {_FORMS}")
     return host.removesuffix(".").lower(), port
+
+
+def _entry(network: Network, port: int | None) -> str:
+    if port is None:
+        return str(network)
+    address = network.network_address
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _network(entry: str) -> Network:

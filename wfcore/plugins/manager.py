@@ -16,10 +16,10 @@ from wfcore.plugins.discovery import Discovery, Installed, find_installed
 from wfcore.plugins.failure import failure_line, failure_traceback
 from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
-from wfcore.plugins.registry import PluginReport, Registry
+from wfcore.plugins.registry import PluginReport, Registry, Source
 from wfcore.plugins.settings import settings_of
 
-__all__ = ["load_plugins"]
+__all__ = ["load_plugin", "load_plugins"]
 
 _ENGINE = "the handlers given to the engine"
 
@@ -53,7 +53,21 @@ def load_plugins(
             loading.load_found(path)
     for plugin in plugins:
         loading.load_given(plugin)
-    loading.add(_ENGINE, Contribution(handlers=_given(handlers)))
+    candidates = tuple(handlers)
+    given = _given(candidates)
+    loading.add(_ENGINE, Contribution(handlers=given))
+    for name, candidate in zip(given, candidates, strict=True):
+        loading.note_source([name], Source(candidate, ""))
+    return loading.registry()
+
+
+def load_plugin(plugin: object, name: str, settings: Mapping[str, str]) -> Registry:
+    """Load one plugin and nothing else; its settings are called after `name`.
+
+    Raises `PluginError` where it fails.
+    """
+    loading = _Loading(Discovery(), settings)
+    loading.load_given(plugin, name)
     return loading.registry()
 
 
@@ -73,6 +87,7 @@ class _Loading:
         self._hooks = HookTable()
         self._collection = Collection()
         self._reports: list[PluginReport] = []
+        self._sources: dict[str, Source] = {}
 
     def load_installed(self, installed: Installed) -> None:
         blank = PluginReport(
@@ -91,30 +106,32 @@ class _Loading:
         if refusal is not None:
             self._reports.append(replace(blank, handlers=advertised(), error=refusal))
             return
-        self._load(blank, lambda: _entry_point(installed), advertised)
+        self._load(blank, lambda: _entry_point(installed), advertised, installed.entry_point)
 
     def load_found(self, path: Path) -> None:
         """Load a file of a plugin folder."""
         blank = PluginReport(path.stem, str(path), "blocked", 0.0)
         self._load(blank, lambda: load_file(path), lambda: (path.stem,))
 
-    def load_given(self, plugin: object) -> None:
+    def load_given(self, plugin: object, called: str | None = None) -> None:
         if self._hooks.knows(plugin):
             return
-        name, module, settings = _identity(plugin)
+        name, module, short = _identity(plugin)
+        source = Source(plugin, called or short)
         started = perf_counter()
         try:
-            contribution = self._collected(plugin, settings)
+            contribution = self._hooks.collect(plugin, source.plugin, self._settings)
         except Exception as error:
             raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
         blank = PluginReport(name, module, "loaded", perf_counter() - started)
-        self._accept(blank, contribution, settings)
+        self._accept(blank, contribution, source)
 
     def _load(
         self,
         blank: PluginReport,
         load: Callable[[], object],
         advertised: Callable[[], tuple[str, ...]],
+        source: object = None,
     ) -> None:
         """Load what was found; where it fails, nothing of it counts."""
         started = perf_counter()
@@ -123,7 +140,7 @@ class _Loading:
                 plugin = load()
                 if self._hooks.knows(plugin):
                     return
-                contribution = self._collected(plugin, blank.name)
+                contribution = self._hooks.collect(plugin, blank.name, self._settings)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - law 12: also SystemExit, and what Rust panics raise
@@ -140,13 +157,10 @@ class _Loading:
                 return
         seconds = perf_counter() - started
         loaded = replace(blank, seconds=seconds, printed=printed())
-        self._accept(loaded, contribution, blank.name)
+        self._accept(loaded, contribution, Source(source or plugin, blank.name))
 
-    def _collected(self, plugin: object, name: str) -> Contribution:
-        return self._hooks.collect(plugin, name, self._settings)
-
-    def _accept(self, blank: PluginReport, contribution: Contribution, name: str) -> None:
-        """Take a plugin's parts; its settings are called after `name`."""
+    def _accept(self, blank: PluginReport, contribution: Contribution, source: Source) -> None:
+        """Take a plugin's parts."""
         settings = contribution.settings
         report = replace(
             blank,
@@ -154,13 +168,19 @@ class _Loading:
             api=contribution.api,
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
-            settings=settings_of(settings, name) if settings else (),
+            settings=settings_of(settings, source.plugin) if settings else (),
         )
         self._reports.append(report)
         self.add(report.origin, contribution)
+        self.note_source(contribution.handlers, source)
 
     def add(self, owner: str, contribution: Contribution) -> None:
         self._collection.add(owner, contribution)
+
+    def note_source(self, handlers: Iterable[str], source: Source) -> None:
+        """Remember what registered handlers; of one that comes twice, the first counts."""
+        for name in handlers:
+            self._sources.setdefault(name, source)
 
     def registry(self) -> Registry:
         if self._discovery.strict:
@@ -168,7 +188,8 @@ class _Loading:
             if broken:
                 said = "\n".join(f"{report.origin} is broken: {report.error}" for report in broken)
                 raise PluginError(f"{said}\n(APP_PLUGINS_STRICT is set)")
-        return self._collection.registry(self._reports)
+        registry = self._collection.registry(self._reports)
+        return replace(registry, sources=self._sources, variables=self._settings)
 
 
 def _entry_point(installed: Installed) -> Any:

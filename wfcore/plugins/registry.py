@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NamedTuple
 
 from wfcore.bus.events import EventSink
 from wfcore.errors import PluginError
@@ -14,9 +14,8 @@ from wfcore.plugins.settings import PluginSetting
 from wfcore.problems import did_you_mean
 from wfcore.secrets.source import SecretSource
 
-__all__ = ["SLOW_SECONDS", "PluginReport", "Registry"]
+__all__ = ["SLOW_SECONDS", "PluginReport", "Registry", "Source"]
 
-T = TypeVar("T")
 SLOW_SECONDS: Final = 1.0
 """A plugin that takes longer to load is said to be slow: every command waits for it."""
 
@@ -71,6 +70,14 @@ class PluginReport:
         }
 
 
+class Source(NamedTuple):
+    """What registered a handler: a plugin, its entry point, or the handler itself."""
+
+    thing: object
+    plugin: str
+    """What the plugin's settings are called after; empty for a handler that was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """The parts of all plugins, in the order in which they were loaded, and the reports."""
@@ -85,6 +92,10 @@ class Registry:
     buses: Mapping[str, BusFactory] = field(default_factory=_none)
     middlewares: tuple[Middleware, ...] = ()
     reports: tuple[PluginReport, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=_none, repr=False)
+    """What registered each handler."""
+    variables: Mapping[str, str] = field(default_factory=_none, repr=False)
+    """What the settings models were read from; credentials may be in it."""
 
     @property
     def secret_settings(self) -> frozenset[str]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from wfcore.engine.meters import add_to_meter
 from wfcore.outbound.client import OutboundClient
 from wfcore.outbound.http import UNSET, HttpClient, HttpResponse
 from wfcore.plugins.context import NodeContext
 from wfcore.plugins.handler import NoConfig
 from wfcore.plugins.llm import LlmProvider
+from wfcore.plugins.meters import add_to_meter
 
 __all__ = ["FakeContext"]
 

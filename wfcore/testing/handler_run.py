@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from inspect import iscoroutinefunction
 from typing import Any
 
-from wfcore.engine.attempt import encoded_output, validated_config
+from wfcore.engine.attempt import encoded_output
 from wfcore.engine.configs import ConfigRules
 from wfcore.engine.counters import Counters
 from wfcore.engine.threads import Threads
 from wfcore.errors import NodeError
 from wfcore.plugins.admission import admit
+from wfcore.plugins.config import config_of
 from wfcore.plugins.context import NodeContext
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.output import output_object
@@ -45,7 +46,7 @@ async def run_handler(
     bounds = limits or Limits()
     given = dict(config or {})
     _check_keys(admitted, given, bounds)
-    validated = validated_config(admitted, given)
+    validated = config_of(admitted, given)
     seen = context if context is not None else FakeContext()
     if isinstance(seen, FakeContext):
         seen.handler, seen.config = admitted.name, validated

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
-from wfcore.engine.attempt import GRACE_SECONDS
+from wfcore.engine.runners import GRACE_SECONDS
 from wfcore.engine.sync import without_loop
 from wfcore.plugins.config_schema import config_schema
 from wfcore.plugins.handler import Handler, secret_keys
