@@ -1,10 +1,11 @@
 """The process in which handlers run: `main` is all that it does, until its engine lets it go."""
 
 import asyncio
-import ctypes
 import faulthandler
+import fcntl
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 from wfcore.errors import NodeError, PluginError
 from wfcore.isolation.child_context import ChildContext, LogToEngine
@@ -30,12 +31,10 @@ from wfcore.plugins.output import output_object
 
 __all__ = ["main"]
 
-_PR_SET_PDEATHSIG: Final = 1
 
-
-def main(descriptor: int, engine: int) -> None:
-    """Run what comes over the socket `descriptor`, as long as the process `engine` lives."""
-    _end_with(engine)
+def main(descriptor: int, lifeline: int) -> None:
+    """Run what comes over the socket `descriptor`, until the pipe `lifeline` breaks."""
+    _end_with(lifeline)
     for each in (signal.SIGINT, signal.SIGTERM):
         # Not SIG_IGN, which programs that a handler starts would inherit: the engine decides.
         signal.signal(each, _ignore)
@@ -176,10 +175,16 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
     """Do nothing."""
 
 
-def _end_with(engine: int) -> None:
-    """End with the engine, even while a handler lets no other thread of this process run."""
+def _end_with(lifeline: int) -> None:
+    """End with the engine, and with us all that a handler started in our process group.
+
+    On Linux the kernel sees to that, also while a handler lets no other thread of ours run.
+    """
+    os.set_inheritable(lifeline, False)
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != engine:
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
         os._exit(0)

@@ -36,11 +36,13 @@ class HandlerProcess:
     """A child that runs one attempt at a time. Its end, however it comes, ends only that."""
 
     def __init__(
-        self, origin: Origin, setting: Setting, process: "subprocess.Popen[bytes]"
+        self, origin: Origin, setting: Setting, process: "subprocess.Popen[bytes]", lifeline: int
     ) -> None:
         self.origin = origin
         self._longest = setting.longest_message
         self._process = process
+        # A pipe that nobody writes to. Where it breaks because we are gone, so is the child.
+        self._lifeline = lifeline
         self._reaping = threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Any] = self._loop.create_future()
@@ -57,13 +59,16 @@ class HandlerProcess:
     async def start(cls, origin: Origin, setting: Setting, private: Mapping[str, str]) -> Self:
         """Start one, with its plugin's settings; raises `OSError` where the system has no room."""
         ours, theirs = socket.socketpair()
+        their_end, our_end = os.pipe()
         try:
-            with theirs:
-                # On this very thread: Linux ends the child with the thread that it came from.
-                process = cls(origin, setting, _started(theirs.fileno()))
+            process = cls(origin, setting, _started(theirs.fileno(), their_end), our_end)
         except BaseException:
             ours.close()
+            os.close(our_end)
             raise
+        finally:
+            theirs.close()
+            os.close(their_end)
         try:
             await process._connect(ours)
         except BaseException:
@@ -232,19 +237,20 @@ class HandlerProcess:
             self.kill()
         with self._reaping if hasattr(os, "waitid") else threading.Lock():
             code = process.wait()
+        os.close(self._lifeline)
         # Where the loop is closed, nobody waits any more.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ended.set_result, code)
 
 
-def _started(descriptor: int) -> "subprocess.Popen[bytes]":
-    arguments = [str(descriptor), str(os.getpid()), json.dumps([str(each) for each in sys.path])]
+def _started(descriptor: int, lifeline: int) -> "subprocess.Popen[bytes]":
+    arguments = [str(descriptor), str(lifeline), json.dumps([str(each) for each in sys.path])]
     return subprocess.Popen(  # noqa: S603 - this very interpreter
         [sys.executable, "-u", "-P", "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
         # Our stdout may be the result of a command; a handler may print what it likes.
         stdout=_STDERR,
-        pass_fds=[descriptor],
+        pass_fds=[descriptor, lifeline],
         process_group=0,
     )
 
