@@ -82,6 +82,7 @@ class CallExternalService(Handler):
         "tried again",
         "Timeout": "the exchange took longer than `timeout`; tried again",
         "OutboundRefused": "the operator has not opened the address",
+        "SecretHost": "a secret of the node is not bound to the host; nothing was sent",
         "InvalidUrl": "the URL is none, has a user in it, or another scheme than http and https",
         "InvalidRequest": "a header or the body cannot be sent",
         "InvalidJson": "the body is not the JSON that it says it is",

@@ -12,11 +12,12 @@ from wfcore.testing import FakeContext, run_handler
 
 
 async def logged(
-    builtins: Registry, context: FakeContext, caplog: pytest.LogCaptureFixture, config: Any
+    builtins: Registry, caplog: pytest.LogCaptureFixture, config: Any
 ) -> logging.LogRecord:
     caplog.set_level(logging.DEBUG)
-    await run_handler(builtins.handler("log"), config, context)
-    [record] = [each for each in caplog.records if each.name == "tests.node"]
+    # As an engine does, it looks at the level when it is made.
+    await run_handler(builtins.handler("log"), config, FakeContext())
+    [record] = [each for each in caplog.records if each.name == "wfcore.testing.node"]
     return record
 
 
@@ -42,9 +43,9 @@ async def run(config: dict[str, Any], result: str) -> tuple[Result, list[str]]:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 async def test_a_line_has_the_level_that_it_is_given(
-    builtins: Registry, context: FakeContext, caplog: pytest.LogCaptureFixture, level: str
+    builtins: Registry, caplog: pytest.LogCaptureFixture, level: str
 ) -> None:
-    record = await logged(builtins, context, caplog, {"message": "here", "level": level})
+    record = await logged(builtins, caplog, {"message": "here", "level": level})
     assert (record.getMessage(), record.levelname) == ("here", level.upper())
 
 
@@ -66,12 +67,11 @@ async def test_a_line_has_the_level_that_it_is_given(
 )
 async def test_what_is_no_text_is_json_and_fields_stand_behind_the_message(
     builtins: Registry,
-    context: FakeContext,
     caplog: pytest.LogCaptureFixture,
     config: dict[str, Any],
     line: str,
 ) -> None:
-    record = await logged(builtins, context, caplog, config)
+    record = await logged(builtins, caplog, config)
     assert record.getMessage() == line
     assert vars(record)["fields"] == config.get("fields", {})
 

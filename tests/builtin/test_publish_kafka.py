@@ -73,7 +73,7 @@ async def test_a_record_arrives_and_its_place_is_the_output(
 
     assert (record.key, json.loads(record.value)) == (b"7", {"total": 20, "who": "Zoë"})
     assert dict(record.headers) == {
-        "wf-idempotency-key": b"key-of-the-node",
+        "wf-idempotency-key": opened.idempotency_key.encode(),
         "source": b"orders",
         "urgent": b"true",
     }

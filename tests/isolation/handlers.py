@@ -164,7 +164,7 @@ async def fetch(url: str, context: NodeContext) -> int:
 
 
 @handler
-async def fail(kind: str) -> Any:
+async def fall(kind: str) -> Any:
     if kind == "node error":
         raise NodeError(
             "Busy", "not now", retryable=True, retry_after=0.01, status=429, details={"a": [1]}
@@ -285,7 +285,7 @@ def wfcore_register_handlers() -> list[Any]:
         noisy,
         everything,
         fetch,
-        fail,
+        fall,
         fail_sync,
         meter_badly,
         Shaped,

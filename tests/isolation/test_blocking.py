@@ -113,8 +113,8 @@ async def test_what_ends_a_loop_of_its_own_ends_no_other(kind: str) -> None:
         "exception": "KeyError",
         "node error": "Busy",
     }
-    async with engine({"fail": "thread"}) as opened:
-        result = await ended(opened, node("a", "fail", kind=kind), node("b", "echo", value=1))
+    async with engine({"fall": "thread"}) as opened:
+        result = await ended(opened, node("a", "fall", kind=kind), node("b", "echo", value=1))
         again = await ended(opened, node("a", "echo", value=1))
 
     assert result.errors["a"]["type"] == expected[kind]

@@ -71,8 +71,8 @@ async def test_every_member_of_the_context_works_at_every_level(
 async def test_an_error_arrives_as_it_would_on_the_loop(level: str, kind: str) -> None:
     errors = []
     for each in ("task", level):
-        async with engine({"fail": each}) as opened:
-            errors.append((await ended(opened, node("a", "fail", kind=kind))).errors["a"])
+        async with engine({"fall": each}) as opened:
+            errors.append((await ended(opened, node("a", "fall", kind=kind))).errors["a"])
     plain, isolated = errors
 
     if kind == "node error":
@@ -87,7 +87,7 @@ async def test_an_error_arrives_as_it_would_on_the_loop(level: str, kind: str) -
 @pytest.mark.parametrize("kind", ["no json", "nan", "surrogate", "large", "larger"])
 async def test_an_output_that_cannot_be_taken_is_refused_as_on_the_loop(kind: str) -> None:
     async with engine() as opened:
-        result = await ended(opened, node("a", "fail", kind=kind))
+        result = await ended(opened, node("a", "fall", kind=kind))
 
     expected = "OutputTooLarge" if kind.startswith("large") else "InvalidOutput"
     assert result.errors["a"]["type"] == expected

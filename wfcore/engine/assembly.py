@@ -65,6 +65,7 @@ class Materials:
     allow: AllowList
     limits: Limits
     terms: Terms
+    drain_seconds: float
     retention_seconds: float | None
     placement: Placement
     counters: Counters = field(default_factory=Counters)

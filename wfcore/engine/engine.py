@@ -118,14 +118,12 @@ class Engine:
             allow=AllowList.read(outbound_allow),
             limits=limits or Limits(),
             terms=_terms(lease_seconds, ready_seconds, retry or RetryDefaults()),
+            drain_seconds=drain_seconds,
             retention_seconds=retention_seconds,
             placement=place(self.registry, isolation) if worker else Placement(),
         )
-        self._store = self._materials.store
         self.vitals = vitals_of(self._materials)
-        self._drain_seconds = drain_seconds
-        self._relax_gc = relax_gc
-        self._tasks: list[asyncio.Task[None]] = []
+        self._relax_gc, self._tasks = relax_gc, list[asyncio.Task[None]]()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -138,6 +136,10 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    @property
+    def _store(self) -> StateStore:
+        return self._materials.store
 
     @property
     def counters(self) -> Counters:
@@ -195,7 +197,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await parts.worker.close(self._drain_seconds)
+        await parts.worker.close(self._materials.drain_seconds)
         await parts.heart.stop()
         if parts.presence is not None:
             await parts.presence.leave()

@@ -153,8 +153,9 @@ class _KeptLog(logging.Logger):
     """The logger of one context: nobody else has it, so it keeps its lines without a filter."""
 
     def __init__(self) -> None:
-        super().__init__("wfcore.testing.node", logging.INFO)
-        self.parent = logging.getLogger("wfcore.testing")
+        parent = logging.getLogger("wfcore.testing")
+        super().__init__("wfcore.testing.node", min(logging.INFO, parent.getEffectiveLevel()))
+        self.parent = parent
         self.lines: list[str] = []
 
     def handle(self, record: logging.LogRecord) -> None:
