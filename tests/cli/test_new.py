@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -189,6 +188,5 @@ def test_what_it_writes_passes_its_own_checks(tmp_path: Path, name: str) -> None
     assert example["dag"]["nodes"][1]["handler"] == names.handler
     tool(tmp_path, "ruff", "check", "--no-cache")
     tool(tmp_path, "ruff", "format", "--check", "--no-cache")
-    checked = ["src"] if find_spec("wfcore.testing") is None else []
     cache = ROOT / ".mypy_cache" / "authors"
-    tool(tmp_path, "mypy", f"--cache-dir={cache}", *checked)
+    tool(tmp_path, "mypy", f"--cache-dir={cache}")

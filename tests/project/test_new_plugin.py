@@ -1,7 +1,6 @@
 """What `wf new plugin` of the built wheel writes is installed, tested and run in a new place."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from tests.docs.reader import blocks
 from tests.project.environments import environment, install, run
 from tests.project.tree import ROOT
 
-KIT = find_spec("wfcore.testing") is not None
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("\n## Ten minutes")[2].partition("\n## ")[0]
 
@@ -21,15 +19,12 @@ def test_the_page_can_be_followed_word_for_word(wheel: Path, tmp_path: Path) -> 
     python = environment(tmp_path, str(wheel), "pip")
     said = ""
     for block in blocks(SECTION):
-        if block.mark == "test" and not KIT:
-            continue
         if block.language == "bash":
             said = in_environment(python, block.text, tmp_path)
         else:
             compare(said, block.text)
     made = tmp_path / "wfcore-shout"
-    checks = "ruff check\nruff format --check\n" + ("mypy" if KIT else "mypy src")
-    in_environment(python, checks, made)
+    in_environment(python, "ruff check\nruff format --check\nmypy", made)
     listed = in_environment(python, "wf handlers", tmp_path).splitlines()
     assert ["shout", "wfcore-shout 0.1.0", "Say a text loudly."] in [
         line.split("\t") for line in listed

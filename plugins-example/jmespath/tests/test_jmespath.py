@@ -22,6 +22,12 @@ NAMES: dict[str, Any] = {
         ("${a.output.items[*].n | sum(@)}", 3, [("a", "output", "items")]),
         ("${length(a.output.items)} of ${a.output.text}", "2 of }", None),
         ("${ {first: a.output.items[0].n, all: a.output.text} }", {"first": 1, "all": "}"}, None),
+        ("${sort(a.output.items[].n)[-1]}", 2, [("a", "output", "items")]),
+        (
+            "${a.output.none || a.output.text}",
+            "}",
+            [("a", "output", "none"), ("a", "output", "text")],
+        ),
         ('${"b-c".output.value}', None, [("b-c", "output", "value")]),
         ("$${literal} ${'}'}", "${literal} }", []),
     ],

@@ -15,6 +15,15 @@ __all__ = ["JmesPathEngine"]
 _MARK: Final = re.compile(r"\$?\$\{")
 _STRING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
 
+_STEPS: Final = frozenset({"subexpression", "index_expression"})
+_CHAINS: Final = _STEPS | {
+    "filter_projection",
+    "flatten",
+    "pipe",
+    "projection",
+    "value_projection",
+}
+
 Path = tuple[str | int, ...]
 
 
@@ -96,41 +105,27 @@ def _expression(source: str) -> ParsedResult:
 
 
 def _paths(tree: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the paths that begin at the top, as far as they are plain steps."""
-    path = _plain(tree)
-    if path is not None:
-        yield path
-        return
-    first, *others = tree["children"] or [None]
-    if first is not None:
-        yield from _paths(first)
-    # What comes after the first part of these is read from what the first part gives.
-    if tree["type"] not in (
-        "subexpression",
-        "index_expression",
-        "projection",
-        "value_projection",
-        "filter_projection",
-        "flatten",
-        "pipe",
-    ):
-        for other in others:
-            yield from _paths(other)
-
-
-def _plain(tree: Mapping[str, Any]) -> Path | None:
-    """Return the path that a tree is, None where it is more than plain steps."""
-    if tree["type"] == "field":
-        return (tree["value"],)
-    if tree["type"] not in ("subexpression", "index_expression"):
-        return None
+    """Yield the paths that an expression reads from the names, as far as they are plain steps."""
     steps: list[str | int] = []
-    for number, child in enumerate(tree["children"]):
-        if child["type"] == "index" and number and child["value"] >= 0:
-            steps.append(child["value"])
-        else:
-            found = _plain(child)
-            if found is None:
-                return None
-            steps += found
-    return tuple(steps)
+    _lead(tree, steps)
+    if steps:
+        yield tuple(steps)
+    elif tree["type"] in _CHAINS:
+        # What comes after the first part is read from what that gives.
+        yield from _paths(tree["children"][0])
+    else:
+        for child in tree["children"]:
+            yield from _paths(child)
+
+
+def _lead(tree: Mapping[str, Any], steps: list[str | int]) -> bool:
+    """Add the plain steps with which a tree begins; whether it is nothing else."""
+    kind = tree["type"]
+    if kind == "field" or (kind == "index" and tree["value"] >= 0):
+        steps.append(tree["value"])
+        return True
+    if kind in _STEPS:
+        return all(_lead(child, steps) for child in tree["children"])
+    if kind in _CHAINS:
+        _lead(tree["children"][0], steps)
+    return False
