@@ -99,3 +99,44 @@ def test_shells_complete_commands(folder: Folder, shell: str) -> None:
     assert done.code == 0, done.err
     text = target.read_text()
     assert all(command in text for command in ("validate", "executions", "config"))
+
+
+def test_settings_that_a_plugin_declares_are_shown_with_what_is_secret_masked(
+    folder: Folder,
+) -> None:
+    (folder.path / "mailing.py").write_text(
+        "from pydantic import BaseModel, Field, SecretStr\n"
+        "from wfcore import hookimpl\n"
+        "class Mailing(BaseModel):\n"
+        "    host: str = Field('localhost', description='Where mail goes.')\n"
+        "    code: SecretStr\n"
+        "@hookimpl\n"
+        "def wfcore_register_settings():\n"
+        "    return Mailing\n"
+    )
+    given = {"APP_MAILING_CODE": "canary", "APP_MAILING_HOST": "mail.example.com"}
+    done = folder.wf("config", "--plugin", "mailing.py", "--output", "json", **given)
+    assert "canary" not in done.out
+    rows = {row["variable"]: row for row in done.json()["plugins"]}
+    assert rows["APP_MAILING_HOST"]["value"] == "mail.example.com"
+    assert rows["APP_MAILING_HOST"]["meaning"] == "Where mail goes."
+    assert rows["APP_MAILING_CODE"]["value"] == "***"
+    assert done.json()["plugin_settings"] == []
+    text = folder.wf("config", "--plugin", "mailing.py", **given).out
+    assert "plugin mailing" in text
+    missing = folder.wf("config", "--plugin", "mailing.py")
+    assert missing.code == 2
+    assert "APP_MAILING_CODE has to be set" in missing.err
+
+
+def test_the_operator_chooses_plugins(folder: Folder) -> None:
+    blocked = folder.wf("plugins", APP_PLUGINS_BLOCK="builtin")
+    assert "builtin  wfcore" in blocked.out
+    assert "blocked" in blocked.out
+    assert "APP_PLUGINS_BLOCK names it" in blocked.out
+    (folder.path / "own").mkdir()
+    (folder.path / "own" / "broken.py").write_text("1 / 0\n")
+    strict = folder.wf("handlers", APP_PLUGIN_DIR="own", APP_PLUGINS_STRICT="true")
+    assert strict.code == 2
+    assert "ZeroDivisionError" in strict.err
+    assert folder.wf("handlers", APP_PLUGIN_DIR="own").code == 0

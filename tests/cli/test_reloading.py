@@ -103,6 +103,34 @@ def test_a_changed_plugin_restarts_the_server_and_the_store_carries_on(folder: F
     assert "Traceback" not in dev.said
 
 
+def test_a_folder_of_plugins_is_loaded_anew_and_a_broken_file_harms_no_other(
+    folder: Folder,
+) -> None:
+    plugins = folder.path / "plugins"
+    plugins.mkdir()
+    (plugins / "broken.py").write_text("raise RuntimeError('not today')\n")
+    (plugins / "saying.py").write_text(_SAYING.format(word="one"))
+    with folder.started("dev", "--port", "0", "--plugin-dir", "plugins") as process:
+        dev = _Dev(folder, process)
+        try:
+            dev.until_said("API keys")
+            dev.until_said("not today")
+            assert dev.run_say() == "one"
+            (plugins / "saying.py").write_text(_SAYING.format(word="two"))
+            dev.until_said("ready again")
+            assert dev.run_say() == "two"
+            (plugins / "added.py").write_text(_SAYING.replace("say()", "added()").format(word="3"))
+            dev.until_said("ready again", 2)
+            with urllib.request.urlopen(f"{dev.url}/plugins", timeout=20) as answer:
+                listed = json.load(answer)["plugins"]
+        finally:
+            process.terminate()
+            assert dev.stopped() == 0
+    found = {each["name"]: each["status"] for each in listed if each["distribution"] is None}
+    # It returns a name that it does not have: it is told, and harms nobody.
+    assert found == {"added": "broken", "broken": "broken", "saying": "loaded"}
+
+
 def test_a_syntax_error_is_told_and_what_ran_before_goes_on(folder: Folder) -> None:
     with _dev(folder) as dev:
         dev.until_said("API keys")

@@ -153,6 +153,8 @@ async def everything(url: str, context: NodeContext) -> dict[str, Any]:
         "setting": context.setting("colour"),
         "no setting": context.setting("none"),
         "cancelled": context.cancelled,
+        "runs": [context.handler, context.workflow, context.labels, type(context.config).__name__],
+        "young": 0 <= context.elapsed < 30,
         "status": response.status,
         "body": response.text,
     }

@@ -37,6 +37,7 @@ async def test_every_member_of_the_context_works_at_every_level(
             node("first", "echo", value="ä"),
             node("a", "everything", "first", url=service.url("/text")),
         )
+        document["labels"] = {"team": "blue"}
         execution = await opened.submit(document, {"number": 7})
         watching = asyncio.create_task(_watched(opened, execution))
         await asyncio.sleep(0)
@@ -55,6 +56,8 @@ async def test_every_member_of_the_context_works_at_every_level(
         "setting": "blue",
         "no setting": None,
         "cancelled": False,
+        "runs": ["everything", "tested", {"team": "blue"}, "EverythingConfig"],
+        "young": True,
         "status": 200,
     }
     assert result.notices == ("noticed",)

@@ -187,7 +187,7 @@ class HandlerProcess:
 
     def _hear(self, message: Message) -> None:
         kind = message.pop("kind")
-        if kind in {"output", "error", "raised"}:
+        if kind in {"output", "deferred", "error", "raised"}:
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result({"kind": kind, **message})
         elif kind == "log":
