@@ -21,7 +21,8 @@ from typing import Any
 from benchmarks import documents
 from benchmarks.http_client import HttpClient
 from tests.servers.kafka import KafkaServer
-from tests.servers.redis import RedisServer, free_port
+from tests.servers.process import free_port
+from tests.servers.redis import RedisServer
 
 __all__ = ["main"]
 

@@ -22,7 +22,8 @@ from stage import BIN, ROOT, ClaimBroken, Stage, wait_until
 sys.path.insert(0, str(ROOT))
 
 from tests.servers.kafka import KafkaServer
-from tests.servers.redis import RedisServer, free_port
+from tests.servers.process import free_port
+from tests.servers.redis import RedisServer
 
 _LEASE_SECONDS: Final = 3
 _CALLS: Final = 40

@@ -12,7 +12,8 @@ from tests.cli.command import Folder
 from tests.cluster.cluster import DIAMOND, Cluster
 from tests.crash.service import Service
 from tests.servers.kafka import KafkaServer
-from tests.servers.redis import RedisServer, free_port
+from tests.servers.process import free_port
+from tests.servers.redis import RedisServer
 
 
 @pytest.fixture

