@@ -325,7 +325,6 @@ class Settings(BaseSettings):
         options: dict[str, Any] = {
             "durability": self.durability if "durability" in self.model_fields_set else None,
             "concurrency": self.concurrency,
-            "isolation": Isolation(read_levels(self.isolation), processes=self.isolation_processes),
             "lease_seconds": self.lease_seconds,
             "retention_seconds": self.retention_seconds,
             "settings": self.plugin_settings,
@@ -345,6 +344,9 @@ class Settings(BaseSettings):
                 retry_delay=self.retry_delay,
             ),
         }
+        if self.isolation or self.isolation_processes:
+            levels = read_levels(self.isolation)
+            options["isolation"] = Isolation(levels, processes=self.isolation_processes)
         if self.store_url is not None:
             options["store"] = self.store_url
         return options

@@ -30,9 +30,8 @@ class WaitingRoom:
 
     async def result(self, execution_id: str, seconds: float, request: Request) -> Result:
         """Return how an execution ended; where it stands, if `seconds` pass or the server stops."""
-        result = await self._engine.result(execution_id)
-        if result.status.terminal or seconds <= 0:
-            return result
+        if seconds <= 0:
+            return await self._engine.result(execution_id)
         ended = self._enter(execution_id)
         others = [asyncio.create_task(self._stopping.wait()), asyncio.create_task(gone(request))]
         try:

@@ -23,12 +23,12 @@ async def speak(context: NodeContext, text: str, code: Annotated[str, Secret]) -
     return "said"
 
 @handler
-async def fail(code: Annotated[str, Secret]) -> str:
+async def fall(code: Annotated[str, Secret]) -> str:
     raise NodeError("Broken", "it broke with " + code)
 
 @hookimpl
 def wfcore_register_handlers():
-    return [speak, fail]
+    return [speak, fall]
 """
 _KEY = "{{ secrets.KEY }}"
 _FORGED = "one\n2026-01-01T00:00:00Z [info] forged \x1b[31mred\x9b2J"
@@ -64,7 +64,7 @@ def test_plain_lines_cannot_be_forged(speaking: Folder) -> None:
 
 
 def test_a_failed_node_is_logged_where_nothing_else_tells_of_it(speaking: Folder) -> None:
-    fails = node("bad", "fail", code=_KEY, retry={"max_attempts": 1})
+    fails = node("bad", "fall", code=_KEY, retry={"max_attempts": 1})
     flow = workflow(fails)
     settings = {"APP_SECRET_KEY": "s3cret-value", "APP_LOG_FORMAT": "json"}
     arguments = ("dev", "--port", "0", "--plugin", "speaking.py")
@@ -90,7 +90,7 @@ def test_a_failed_node_is_logged_where_nothing_else_tells_of_it(speaking: Folder
 
 
 def test_wf_run_tells_of_a_failed_node_only_in_its_own_way(speaking: Folder) -> None:
-    flow = speaking.write(workflow(node("bad", "fail", code=_KEY, retry={"max_attempts": 1})))
+    flow = speaking.write(workflow(node("bad", "fall", code=_KEY, retry={"max_attempts": 1})))
 
     done = speaking.wf("run", flow, "--plugin", "speaking.py", APP_SECRET_KEY="s3cret-value")
 

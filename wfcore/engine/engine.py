@@ -37,7 +37,6 @@ from wfcore.secrets.chain import chained
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
-from wfcore.store.shared import is_shared
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -364,13 +363,14 @@ class Engine:
                 _log.exception("handler %s did not close", name)
 
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
-        # What runs here need not be looked up: its end will be heard.
-        known = self._parts.runtime.opened.known(execution_id) is not None
-        if known and not is_shared(self._store):
+        # What was started here, or runs here, need not be looked up: its end will be heard.
+        known = self._parts.runtime.opened.known(execution_id)
+        if known is not None:
             await watch.changed()
-        while not (record := await self.record(execution_id)).status.terminal:
+        reader = self._parts.reader
+        while not (record := await reader.ended(execution_id, known)).status.terminal:
             await watch.changed()
-        return await self._parts.reader.result(record)
+        return await reader.result(record)
 
 
 def _store(

@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
@@ -12,6 +14,7 @@ from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Plans
 from wfcore.engine.reuse import Reuse, reuse_of
+from wfcore.errors import StoreError
 from wfcore.store.contract import START, Halt
 
 __all__ = ["OpenExecution", "OpenExecutions", "Trigger"]
@@ -87,12 +90,27 @@ class OpenExecutions:
         self._outcomes = outcomes
         self._open: OrderedDict[str, OpenExecution] = OrderedDict()
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ahead: dict[str, asyncio.Future[Trigger]] = {}
         self.halted: OrderedDict[str, Halt] = OrderedDict()
         """Those that may still be on their way to their end."""
 
     def known(self, execution: str) -> OpenExecution | None:
         """Return an execution that is open here, or None."""
         return self._open.get(execution)
+
+    def read_ahead(self, executions: Iterable[str]) -> None:
+        """Begin to read what executions were started with: they are about to be opened."""
+        for execution in executions:
+            if not (execution in self._open or execution in self._ahead):
+                reading = asyncio.ensure_future(self._read_trigger(execution, 0.0))
+                self._ahead[execution] = reading
+                reading.add_done_callback(partial(self._is_read, execution))
+
+    def _is_read(self, execution: str, reading: "asyncio.Future[Trigger]") -> None:
+        del self._ahead[execution]
+        if not reading.cancelled():
+            # Whoever needs it, and found nothing here, reads it again, and hears what is wrong.
+            reading.exception()
 
     async def get(self, execution: str, plan_hash: str) -> OpenExecution:
         """Return a started execution; of many nodes that ask at a time, the first opens it."""
@@ -110,7 +128,14 @@ class OpenExecutions:
 
     async def trigger(self, execution: str) -> Trigger:
         """Read what an execution was started with."""
-        started = await self._outcomes.read(execution, [START])
+        ahead = self._ahead.get(execution)
+        if ahead is not None:
+            with suppress(StoreError):
+                return await asyncio.shield(ahead)
+        return await self._read_trigger(execution)
+
+    async def _read_trigger(self, execution: str, patience: float | None = None) -> Trigger:
+        started = await self._outcomes.read(execution, [START], patience)
         return Trigger.stored(json.loads(started[START].result.output or "{}"))
 
     async def open(

@@ -1,14 +1,16 @@
 """Reading executions: what the API, the command and embedders show of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from wfcore.engine.node_view import NodeReader
+from wfcore.engine.opened import OpenExecution
 from wfcore.engine.outline import Outline
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.views import Result, execution_view, read_result
-from wfcore.errors import DocumentRefused, ExecutionNotFound, NodeNotFound
+from wfcore.errors import DocumentRefused, ExecutionNotFound, NodeNotFound, StoreError
 from wfcore.plugins.registry import Registry
 from wfcore.problems import did_you_mean
 from wfcore.store.contract import ExecutionRecord, Filter, Page
@@ -17,6 +19,7 @@ __all__ = ["ExecutionReader"]
 
 T = TypeVar("T")
 _MOST_LISTED: Final = 1_000
+_FEW_RESULTS: Final = 16
 
 
 class ExecutionReader:
@@ -32,6 +35,20 @@ class ExecutionReader:
         record = await self._ask(lambda: self._runtime.store.read(execution_id))
         if record is None:
             raise ExecutionNotFound(execution_id)
+        return record
+
+    async def ended(self, execution_id: str, opened: OpenExecution | None) -> ExecutionRecord:
+        """Return an execution that most likely has ended; its results are read along with it."""
+        if opened is None or len(opened.plan.results) > _FEW_RESULTS:
+            return await self.record(execution_id)
+        results = self._runtime.outcomes.read(execution_id, opened.plan.results, patience=0.0)
+        record, ahead = await asyncio.gather(
+            self.record(execution_id), results, return_exceptions=True
+        )
+        if isinstance(ahead, BaseException) and not isinstance(ahead, StoreError):
+            raise ahead
+        if isinstance(record, BaseException):
+            raise record
         return record
 
     async def search(self, wanted: Filter, after: str, limit: int) -> Page:

@@ -73,6 +73,8 @@ class Runtime:
         self.watchers.hear(store)
 
     def _heard(self, execution: str, ended: bool) -> None:
+        if ended:
+            self.opened.close(execution)
         self.watchers.notify(execution, ended=ended)
 
     def tell_unknown(self, handlers: set[str]) -> None:

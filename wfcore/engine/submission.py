@@ -1,5 +1,6 @@
 """What comes in from outside: documents, inputs and triggers, checked before anything is stored."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -68,10 +69,31 @@ class Submission:
         plan, text = await self._runtime.plans.prove(document)
         checked = await self._checked_input(plan, {} if given is UNSET else given, "/input")
         stored = None if given is UNSET else json_text(checked)
-        await self.create(new_execution(new_id, plan, text, stored))
+        new = new_execution(new_id, plan, text, stored)
         trigger = Trigger(checked, {})
         opened = await self._runtime.opened.open(new_id, plan, trigger)
+        if execution_id is None:
+            return new_id, await self._create_and_begin(new, opened, trigger)
+        await self.create(new)
         return new_id, await self.begin(opened, trigger, {})
+
+    async def _create_and_begin(
+        self, new: NewExecution, opened: OpenExecution, trigger: Trigger
+    ) -> Status:
+        """Store and start an execution whose id nobody else has: both commands go together.
+
+        A store takes them in this order. Where the first has to be repeated, so has the second.
+        """
+        created, begun = await asyncio.gather(
+            self.create(new), self.begin(opened, trigger, {}), return_exceptions=True
+        )
+        if isinstance(created, BaseException):
+            raise created
+        if isinstance(begun, ExecutionNotFound):
+            return await self.begin(opened, trigger, {})
+        if isinstance(begun, BaseException):
+            raise begun
+        return begun
 
     async def trigger(self, execution_id: str, body: Mapping[str, Any] | None) -> Status:
         """Start an execution; the same body again changes nothing, another one is a conflict."""

@@ -1,7 +1,7 @@
 """Waiting for something to happen to an execution, in this process or in another one."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
@@ -12,6 +12,7 @@ POLL_SECONDS: Final = 1.0
 """How late a watcher may learn of what another process did."""
 
 _MOST_MESSAGES: Final = 1_000
+_MOST_ENDED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Watchers:
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[Watch]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        """Executions that ended not long ago: who begins to watch one looks at once."""
         self._ear: Ear | None = None
 
     def hear(self, ear: Ear) -> None:
@@ -47,6 +50,10 @@ class Watchers:
 
     def notify(self, execution: str, *, ended: bool) -> None:
         """Wake who watches this execution; those who wait for its end only if it `ended`."""
+        if ended:
+            self._ended[execution] = None
+            if len(self._ended) > _MOST_ENDED:
+                self._ended.popitem(last=False)
         for watch in self._waiting.get(execution, ()):
             if ended or not watch.ends_only:
                 watch.event.set()
@@ -64,12 +71,15 @@ class Watchers:
 
     def notify_all(self) -> None:
         """Wake everyone: there is nothing more to wait for."""
-        for execution in self._waiting:
+        for execution in list(self._waiting):
             self.notify(execution, ended=True)
 
     def watch(self, execution: str, *, ends_only: bool = False, listens: bool = False) -> "Watch":
         """Watch an execution from now on, inside a `with`; one that `listens` hears messages."""
-        return Watch(self._waiting, self._ear, execution, ends_only=ends_only, listens=listens)
+        watch = Watch(self._waiting, self._ear, execution, ends_only=ends_only, listens=listens)
+        if execution in self._ended:
+            watch.event.set()
+        return watch
 
 
 class Watch:

@@ -62,8 +62,7 @@ class Worker:
         self._strands: set[asyncio.Task[None]] = set()
         self._leasing: set[asyncio.Task[Any]] = set()
         self._left_behind: set[asyncio.Task[Any]] = set()
-        self._draining = False
-        self._stopping = False
+        self._draining = self._stopping = False
         self._emptied = asyncio.Event()
 
     async def run(self) -> None:
@@ -200,6 +199,7 @@ class Worker:
         """Lease nodes that hints told of; their slots are taken already."""
         runtime = self._runtime
         moves = [lease(task.execution, task.key, runtime.token(), runtime.terms) for task in tasks]
+        runtime.opened.read_ahead(task.execution for task in tasks)
         try:
             replies = await runtime.apply(moves)
         except CommandRefused as error:

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 Heard = Callable[[str, bool], None]
-"""Called in the event loop with an execution that changed, and whether it may have ended."""
+"""Called in the event loop with an execution that changed, and whether it has ended."""
 
 
 class Taken(NamedTuple):

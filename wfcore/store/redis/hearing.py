@@ -105,4 +105,4 @@ class Hearing:
             self._heard(told["data"].decode(), True)
         elif channel in self._followed and told["type"] in ("message", "subscribe"):
             # What happened before the subscription stood was not heard: a look tells.
-            self._heard(self._followed[channel][0], told["type"] == "subscribe")
+            self._heard(self._followed[channel][0], False)

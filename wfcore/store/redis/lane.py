@@ -54,6 +54,8 @@ class Lane:
 
     async def _send(self) -> None:
         try:
+            # Whoever is about to ask in this turn of the loop goes along.
+            await asyncio.sleep(0)
             while self._waiting:
                 batch = self._next_batch()
                 answers = await self._answers(batch)
