@@ -11,7 +11,7 @@ from redis import Redis
 
 from tests.cluster.cluster import DIAMOND, Cluster
 from tests.crash.service import Service
-from tests.servers.redis import RedisSentinel, RedisServer
+from tests.servers.redis import RedisCluster, RedisSentinel, RedisServer
 from tests.servers.wire import Wire
 
 LEASE_SECONDS = 2.0
@@ -77,6 +77,42 @@ def test_a_redis_that_is_killed_and_started_again_loses_nothing(
         opened.judge()
 
 
+@pytest.mark.parametrize("cut", [1, 60, 500])
+def test_a_redis_that_lost_the_end_of_its_log_goes_on_from_what_is_left(
+    tmp_path: Path, redis_server: RedisServer, cut: int
+) -> None:
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        cluster(tmp_path, redis.url, seconds=0.3) as opened,
+    ):
+        opened.server()
+        opened.workers(2)
+        opened.submit(10)
+        opened.until(lambda: opened.service.count() >= 10, "they run")
+        redis.kill()
+        log = max(redis.folder.rglob("*.aof"), key=lambda path: path.stat().st_mtime)
+        with log.open("r+b") as file:
+            file.truncate(log.stat().st_size - cut)
+        redis.start()
+        # What was acknowledged within the last second may be gone: `everysec` says no more.
+        assert opened.finish() < 2 * RECOVERY_SECONDS
+        assert opened.statuses() == {"COMPLETED": 10}
+
+
+def test_a_redis_that_stands_still_for_longer_than_leases_last_loses_nothing(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    with RedisServer(tmp_path / "redis") as redis, cluster(tmp_path, redis.url) as opened:
+        opened.server()
+        opened.workers(2)
+        opened.submit(10)
+        redis.freeze()
+        time.sleep(5)
+        redis.thaw()
+        assert opened.finish() < RECOVERY_SECONDS
+        opened.judge()
+
+
 def test_a_redis_that_forgets_scripts_and_connections_costs_nothing(
     tmp_path: Path, redis_url: str
 ) -> None:
@@ -109,6 +145,28 @@ def test_a_replica_that_takes_over_goes_on_where_the_master_died(
         opened.submit(3)
         opened.finish()
         assert opened.statuses() == {"COMPLETED": 13}
+
+
+def test_a_cluster_s_replica_takes_over_and_no_execution_is_stuck(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    redis = RedisCluster(tmp_path / "redis", replicas=True)
+    redis.start()
+    try:
+        with cluster(tmp_path, redis.url, seconds=0.3) as opened:
+            opened.server()
+            opened.workers(2)
+            opened.submit(12)
+            opened.until(lambda: opened.service.count() >= 12, "they run")
+            redis.synced(0)
+            redis.nodes[0].kill()
+            # Two seconds until the others call it dead, and a moment for the election.
+            assert opened.finish() < 2 * RECOVERY_SECONDS
+            opened.submit(6)
+            opened.finish()
+            assert opened.statuses() == {"COMPLETED": 18}
+    finally:
+        redis.stop()
 
 
 @pytest.mark.parametrize("how", ["cut", "hold"])

@@ -149,33 +149,52 @@ class RedisSentinel:
 
 
 class RedisCluster:
-    """A Redis Cluster of three masters, its slots divided evenly."""
+    """A Redis Cluster of three masters, its slots divided evenly, and replicas if wanted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, replicas: bool = False) -> None:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
         self.nodes = [RedisServer(folder / str(number), *options) for number in range(3)]
+        replicated = range(3 if replicas else 0)
+        self.replicas = [RedisServer(folder / f"replica{each}", *options) for each in replicated]
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def start(self) -> None:
         """Start the nodes, introduce them to each other, and wait until they agree."""
-        for node in self.nodes:
+        for node in self._all:
             node.start()
         share = 16_384 // len(self.nodes) + 1
         for number, node in enumerate(self.nodes):
             with node.client() as client:
                 last = min((number + 1) * share, 16_384)
                 client.execute_command("CLUSTER", "ADDSLOTS", *range(number * share, last))
-                for other in self.nodes:
+                for other in self._all:
                     client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port)
-        end = time.monotonic() + _READY_SECONDS
-        while not all(self._agrees(node) for node in self.nodes):
-            assert time.monotonic() < end, "the nodes do not agree on a cluster"
-            time.sleep(0.05)
+        self._until(lambda: all(map(self._agrees, self._all)), "agree on a cluster")
+        for node, replica in zip(self.nodes, self.replicas, strict=False):
+            with node.client() as master, replica.client() as client:
+                myself = master.execute_command("CLUSTER", "MYID").decode()
+                client.execute_command("CLUSTER", "REPLICATE", myself)
+        self._until(lambda: all(map(_follows, self.replicas)), "have replicas that follow")
 
     def stop(self) -> None:
         """Stop all nodes."""
-        for node in self.nodes:
+        for node in self._all:
             node.stop()
+
+    def synced(self, number: int) -> None:
+        """Wait until a master's replica has what the master has."""
+        node, replica = self.nodes[number], self.replicas[number]
+        self._until(lambda: _offset(node) == _offset(replica), "are replicated")
+
+    @property
+    def _all(self) -> list[RedisServer]:
+        return [*self.nodes, *self.replicas]
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + _READY_SECONDS
+        while not holds():
+            assert time.monotonic() < end, f"the nodes do not {what}"
+            time.sleep(0.05)
 
     def flush(self) -> None:
         """Delete everything."""
@@ -188,5 +207,15 @@ class RedisCluster:
             told = client.execute_command("CLUSTER", "INFO")
         text = told.decode() if isinstance(told, bytes) else str(told)
         return "cluster_state:ok" in text.replace("': '", ":") and (
-            "cluster_known_nodes:3" in text.replace("': '", ":")
+            f"cluster_known_nodes:{len(self._all)}" in text.replace("': '", ":")
         )
+
+
+def _follows(replica: RedisServer) -> bool:
+    with replica.client() as client:
+        return bool(client.info("replication").get("master_link_status") == "up")
+
+
+def _offset(node: RedisServer) -> int:
+    with node.client() as client:
+        return int(client.info("replication")["master_repl_offset"])
