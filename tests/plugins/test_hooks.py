@@ -234,7 +234,7 @@ async def test_wfcore_register_templaters_with_an_engine_of_their_own() -> None:
             [problem] = await running.check(chosen)
             assert (problem.code, problem.pointer) == (code, "/dag/nodes/1/config/text")
         [unknown] = await running.check(document({"text": "x"}, template_engine="path"))
-        assert (unknown.code, unknown.pointer) == ("template.unknown_engine", "/template_engine")
+        assert (unknown.code, unknown.pointer) == ("document.template_engine", "/template_engine")
         assert 'did you mean "paths"?' in str(unknown.hint)
 
 

@@ -172,7 +172,7 @@ class Prover:
         message = f"there is no template engine {quoted(name)}"
         hint = f"known are {', '.join(sorted(among))}"
         findings.add(
-            "template.unknown_engine",
+            "document.template_engine",
             "/template_engine",
             message,
             hint,
