@@ -260,6 +260,7 @@ ALIVE: Final = {"status": "alive"}
 READY: Final = {
     "status": "ready",
     "store": {"answers": True, "durability": "durable"},
+    "bus": {"healthy": True},
     "plugins": {
         "loaded": [{"name": "builtin", "distribution": "wfcore", "version": "0.1.0"}],
         "broken": [],

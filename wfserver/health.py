@@ -41,12 +41,13 @@ async def livez() -> JSONResponse:
     responses=_READINESS,
 )
 async def readyz(engine: ServingEngine) -> JSONResponse:
-    """200 while the store answers. A broken plugin is listed: the others go on without it."""
+    """200 while the store answers. A broken plugin, or a bus that is away, is told: work goes on."""
     answers = await engine.vitals.store_answers()
     reports = engine.registry.reports
     body: dict[str, Any] = {
         "status": "ready" if answers else "not ready",
         "store": {"answers": answers, "durability": engine.durability},
+        "bus": {"healthy": engine.vitals.bus.healthy},
         "plugins": {
             "loaded": [_named(report) for report in reports if report.status == "loaded"],
             "broken": [

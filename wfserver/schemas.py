@@ -338,6 +338,12 @@ class StoreHealth(_Body):
     durability: str
 
 
+class BusHealth(_Body):
+    """Whether hints travel; without them everything goes on, later."""
+
+    healthy: bool
+
+
 class BrokenPlugin(Origin):
     """A plugin that was left out, and why."""
 
@@ -356,6 +362,7 @@ class Readiness(_Body):
 
     status: Literal["ready", "not ready"]
     store: StoreHealth
+    bus: BusHealth
     plugins: PluginHealth
 
 

@@ -149,6 +149,7 @@ async def test_health_says_alive_and_ready(client: httpx.AsyncClient) -> None:
     body = ready.json()
     assert (ready.status_code, body["status"]) == (200, "ready")
     assert body["store"] == {"answers": True, "durability": "memory"}
+    assert body["bus"] == {"healthy": True}
     assert "builtin" in [plugin["name"] for plugin in body["plugins"]["loaded"]]
     assert body["plugins"]["broken"] == []
 
