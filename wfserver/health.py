@@ -41,7 +41,7 @@ async def livez() -> JSONResponse:
     responses=_READINESS,
 )
 async def readyz(engine: ServingEngine) -> JSONResponse:
-    """200 while the store answers. A broken plugin, or a bus that is away, is told: work goes on."""
+    """200 while the store answers. Broken plugins and a bus that is away are told: work goes on."""
     answers = await engine.vitals.store_answers()
     reports = engine.registry.reports
     body: dict[str, Any] = {

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.builtin.guarded_kafka import PASSWORD, USER, GuardedKafka
 from tests.servers.fixtures import missing
+from tests.servers.guarded_kafka import PASSWORD, USER, GuardedKafka
 from tests.servers.kafka import has_apache_kafka
 from wfcore import Engine, Result
 
