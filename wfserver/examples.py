@@ -226,6 +226,7 @@ HANDLER: Final = {
     "example": {},
     "errors": {},
     "plugin": {"name": "builtin", "distribution": "wfcore", "version": "0.1.0"},
+    "settings": [],
 }
 
 HANDLERS: Final = {"handlers": [HANDLER]}

@@ -250,6 +250,16 @@ class Origin(_Body):
     version: str | None
 
 
+class PluginSettingView(_Body):
+    """A variable that the operator may set for a plugin."""
+
+    variable: str
+    type: str
+    default: str | None
+    meaning: str
+    secret: bool
+
+
 class HandlerView(BaseModel):
     """A handler. `config` and `output` are JSON Schemas; `output` is null where it depends.
 
@@ -270,22 +280,13 @@ class HandlerView(BaseModel):
     example: dict[str, JsonValue] | None
     errors: dict[str, str]
     plugin: Origin | None
+    settings: list[PluginSettingView]
 
 
 class HandlerList(_Body):
     """The handlers that nodes can name here."""
 
     handlers: list[HandlerView]
-
-
-class PluginSettingView(_Body):
-    """A variable that the operator may set for a plugin."""
-
-    variable: str
-    type: str
-    default: str | None
-    meaning: str
-    secret: bool
 
 
 class PluginView(BaseModel):

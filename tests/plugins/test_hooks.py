@@ -38,7 +38,9 @@ from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
 from wfcore.engine.relay import PLUGIN_TRIES
 from wfcore.plugins import hookspecs
+from wfcore.plugins.catalog import handler_view
 from wfcore.plugins.manager import load_plugins
+from wfcore.plugins.page import handler_page
 from wfcore.store.contract import StateStore
 from wfcore.store.memory import MemoryStore
 from wfcore.workflow.states import EventLevel
@@ -124,6 +126,15 @@ def test_wfcore_register_settings_are_shown_without_secrets() -> None:
     assert shown["APP_SHOUTING_TOKEN"].secret
     assert shown["APP_SHOUTING_MARK"].default == "!"
     assert "tok-123456" not in str(report.as_dict())
+
+
+def test_wfcore_register_settings_stand_on_the_pages_of_the_plugin_s_handlers() -> None:
+    registry = load_plugins(plugins=[Shouting()], discover=False)
+    page = handler_page(handler_view(registry.handler("shout"), registry))
+    assert "## Settings of its plugin" in page
+    assert "| `APP_SHOUTING_MARK` | str | `!` | |" in page
+    assert "| `APP_SHOUTING_TOKEN` | pydantic.types.SecretStr" not in page
+    assert "Secret: masked wherever it is shown." in page
 
 
 async def test_wfcore_register_handlers() -> None:

@@ -116,6 +116,17 @@ def _tell(view: Mapping[str, Any]) -> None:
         for kind, when in view["errors"].items():
             rows.add_row(Text(f"  {one_line(kind)}"), Text(one_line(when)))
         console.print(rows)
+    if view["settings"]:
+        console.print(Text("\nsettings of its plugin", "bold"))
+        rows = _grid(3)
+        for each in view["settings"]:
+            required = "required" if each["default"] is None else f"= {each['default']}"[:_LONGEST]
+            rows.add_row(
+                Text(f"  {each['variable']}"),
+                Text(one_line(required), "dim"),
+                Text(one_line(each["meaning"])),
+            )
+        console.print(rows)
 
 
 def _tell_tables(console: Console, title: str, tables: Sequence[FieldTable], *, empty: str) -> None:

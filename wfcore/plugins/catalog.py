@@ -16,8 +16,9 @@ def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
 
     Config and output are JSON Schema. The schemas are shared: do not change them. `output` is None
     where a handler does not declare its output, or its shape depends on the config. `raw` and
-    `secret` are the config keys that are marked so.
+    `secret` are the config keys that are marked so; `settings` what its plugin can be set to.
     """
+    report = _report(handler, registry)
     description = inspect.cleandoc(type(handler).__doc__ or "")
     dynamic = _own(handler, "output_schema")
     output = handler.Output
@@ -34,7 +35,8 @@ def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:
         "output": output_schema(output) if output is not None and not dynamic else None,
         "example": dict(handler.example) if handler.example is not None else None,
         "errors": dict(handler.errors),
-        "plugin": _plugin(handler, registry),
+        "plugin": _plugin(report),
+        "settings": [setting.as_dict() for setting in report.settings] if report else [],
     }
 
 
@@ -49,15 +51,19 @@ def _own(handler: Handler, method: str) -> bool:
     return function is not getattr(getattr(Handler, method), "__func__", None)
 
 
-def _plugin(handler: Handler, registry: Registry) -> dict[str, str | None] | None:
-    for report in registry.reports:
-        if report.status == "loaded" and handler.name in report.handlers:
-            return {
-                "name": report.name,
-                "distribution": report.distribution,
-                "version": report.version,
-            }
-    return None
+def _report(handler: Handler, registry: Registry) -> PluginReport | None:
+    loaded = (report for report in registry.reports if report.status == "loaded")
+    return next((report for report in loaded if handler.name in report.handlers), None)
+
+
+def _plugin(report: PluginReport | None) -> dict[str, str | None] | None:
+    if report is None:
+        return None
+    return {
+        "name": report.name,
+        "distribution": report.distribution,
+        "version": report.version,
+    }
 
 
 def _left_away(name: str, value: Any) -> bool:

@@ -20,8 +20,11 @@ def handler_page(view: Mapping[str, Any]) -> str:
         shown = json.dumps(example, ensure_ascii=False, indent=2)
         parts += ["## Example", f"```json\n{shown}\n```"]
     if view["errors"]:
-        rows = ((f"`{kind}`", when) for kind, when in view["errors"].items())
-        parts += ["## Errors", _table(("type", "when"), rows)]
+        errors = ((f"`{kind}`", when) for kind, when in view["errors"].items())
+        parts += ["## Errors", _table(("type", "when"), errors)]
+    if view["settings"]:
+        rows = map(_setting, view["settings"])
+        parts += ["## Settings of its plugin", _table(("variable", "type", "default", ""), rows)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -46,6 +49,12 @@ def example_node(view: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     node = {"id": "example", "handler": view["name"], "config": view["example"]}
     return {key: value for key, value in node.items() if value != {}}
+
+
+def _setting(setting: Mapping[str, Any]) -> tuple[str, ...]:
+    default = "required" if setting["default"] is None else f"`{setting['default']}`"
+    secret = " Secret: masked wherever it is shown." if setting["secret"] else ""
+    return (f"`{setting['variable']}`", setting["type"], default, setting["meaning"] + secret)
 
 
 def _config(view: Mapping[str, Any]) -> Iterator[str]:

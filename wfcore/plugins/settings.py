@@ -126,7 +126,9 @@ def _is_secret(annotation: Any) -> bool:
 
 
 def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if inspect.isclass(annotation) else str(annotation)
+    if get_origin(annotation) is None and inspect.isclass(annotation):
+        return annotation.__name__
+    return re.sub(r"\b(?:\w+\.)+", "", str(annotation))
 
 
 def _decoded(field: FieldInfo, text: str) -> Any:
