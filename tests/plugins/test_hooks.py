@@ -1,6 +1,7 @@
 """Every hook through a real engine: what it adds is used, and what its failure does."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -36,6 +37,7 @@ from wfcore import (
 )
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
+from wfcore.engine import relay
 from wfcore.engine.relay import PLUGIN_TRIES
 from wfcore.plugins import hookspecs
 from wfcore.plugins.catalog import handler_view
@@ -399,6 +401,35 @@ async def test_wfcore_register_event_sinks_that_fail_are_told_again_and_harm_no_
     assert never.told == []
     assert 100 - never.failures >= PLUGIN_TRIES
     assert lost >= 1
+
+
+class Stubborn(EventSink):
+    """Never answers, and takes no notice of being cancelled."""
+
+    async def tell(self, events: Sequence[Mapping[str, Any]]) -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.5)
+                if self.released:
+                    return
+
+    released = False
+
+
+@pytest.mark.timeout(60)
+async def test_wfcore_register_event_sinks_that_never_end_hold_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "_TELL_SECONDS", 0.2)
+    monkeypatch.setattr(relay, "_CLOSE_SECONDS", 0.2)
+    sink, well = Stubborn(), Turns()
+    async with engine(Sinks(sink, well)) as running:
+        await running.run(document({"text": "x"}))
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun < 5
+    assert len(well.told) == 2
+    sink.released = True
+    await asyncio.sleep(0.6)
 
 
 async def test_wfcore_register_stores() -> None:

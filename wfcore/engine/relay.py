@@ -8,7 +8,7 @@ and holds up nobody else.
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from wfcore.bus.events import EventSink
@@ -26,6 +26,7 @@ _AT_ONCE: Final = 500
 _IDLE_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 2.0
 _TELL_SECONDS: Final = 10.0
+_GIVEN_UP_SECONDS: Final = 1.0
 _CLOSE_SECONDS: Final = 5.0
 PLUGIN_TRIES: Final = 3
 """How often a plugin's sink is told the same before it is given up."""
@@ -119,19 +120,20 @@ class _Sink:
         self._telling = telling
         self._counters = counters
         self._failures = 0
+        self._given_up = False
+        """Until it takes something again, it gets one try of a second: others wait for it."""
         self.confirmed: set[str] = set()
         """The ids of those that it need not be told again, while others are."""
 
     async def open(self) -> None:
         try:
-            await self._telling.sink.open()
+            await _within(_TELL_SECONDS, self._telling.sink.open())
         except Exception:  # noqa: BLE001 - a plugin's code may raise anything
             _log.exception("the event sink %s cannot be opened", self._named())
 
     async def close(self) -> None:
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._telling.sink.close()
+            await _within(_CLOSE_SECONDS, self._telling.sink.close())
         except Exception:  # noqa: BLE001 - the others are closed, too
             _log.exception("the event sink %s cannot be closed", self._named())
 
@@ -145,8 +147,9 @@ class _Sink:
         if not wanted:
             return True
         try:
-            async with asyncio.timeout(_TELL_SECONDS):
-                await self._telling.sink.tell(wanted)
+            seconds = _GIVEN_UP_SECONDS if self._given_up else _TELL_SECONDS
+            await _within(seconds, self._telling.sink.tell(wanted))
+            self._given_up = False
         except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
             if not self._gives_up(len(wanted), error):
                 return False
@@ -160,14 +163,14 @@ class _Sink:
         if tries is None:
             return False
         self._failures += 1
-        if self._failures < tries:
+        if self._failures < tries and not self._given_up:
             _log.warning("the event sink %s failed, and is told again: %r", self._named(), error)
             return False
+        self._given_up = True
         self._counters.events_lost += count
         _log.error(
-            "the event sink %s failed %d times; %d events are left out: %r",
+            "the event sink %s does not take events; %d are left out: %r",
             self._named(),
-            tries,
             count,
             error,
         )
@@ -178,6 +181,19 @@ class _Sink:
             return self._telling.sink.name
         except Exception:  # noqa: BLE001 - a plugin's code; its class says enough
             return type(self._telling.sink).__qualname__
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """Do a sink's work; one that does not end in time, cancelled or not, is left behind."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+    if not task.done():
+        raise TimeoutError(f"no answer in {seconds:g} s")
+    task.result()
 
 
 def _is_turn(event: Event) -> bool:

@@ -139,7 +139,7 @@ def wfcore_register_event_sinks(settings: Any) -> Iterable[EventSink]:
 
     Told by one process at a time, in the order of each execution. One that raises, or takes longer
     than 10 seconds, is told the same again, twice; then those events are given up, counted and
-    logged.
+    logged, and it gets one try of a second until it takes something again.
     """
     raise NotImplementedError
 

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, Final, cast
 
 from wfcore.bus.events import EventSink
@@ -22,6 +23,7 @@ __all__ = [
     "schemes",
 ]
 
+_MOST_ITEMS: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}", re.ASCII)
 
@@ -31,7 +33,10 @@ def items(hook: str, results: Mapping[str, Any]) -> list[object]:
     result = results.get(hook, ())
     if isinstance(result, (str, bytes, Mapping)) or not isinstance(result, Iterable):
         raise PluginError(f"{hook}() returned {result!r}, not a list")
-    return list(result)
+    found = list(islice(result, _MOST_ITEMS + 1))
+    if len(found) > _MOST_ITEMS:
+        raise PluginError(f"{hook}() returned more than {_MOST_ITEMS} items")
+    return found
 
 
 def named(hook: str, results: Mapping[str, Any], methods: Sequence[str]) -> Mapping[str, object]:
