@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.cli.command import WAITING, Folder, node, until, workflow
 
@@ -152,6 +155,22 @@ def test_a_plugin_that_fails_as_it_is_loaded_is_waited_for(folder: Folder) -> No
 
         assert dev.run_say() == "mended"
     assert "not today" in dev.said
+
+
+def test_requests_are_refused_while_a_plugin_has_to_be_mended(folder: Folder) -> None:
+    with _dev(folder) as dev:
+        dev.until_said("API keys")
+        (folder.path / "saying.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+        dev.until_said("requests are refused until then")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            dev.start(workflow(node("it", "say")), "&wait=30")
+        with refused.value as answer:
+            assert answer.code == 503
+            assert "server.plugin_broken" in answer.read().decode()
+        _write(folder, "mended")
+        dev.until_said("ready again")
+
+        assert dev.run_say() == "mended"
 
 
 def test_the_server_dies_with_its_parent(folder: Folder) -> None:

@@ -579,3 +579,96 @@ def test_a_document_that_chooses_no_engine_is_refused_as_ever() -> None:
 
     with pytest.raises(DocumentRefused):
         asyncio.run(refused())
+
+
+async def test_what_ends_programs_in_a_plugin_s_code_only_refuses_the_document() -> None:
+    class Leaving:
+        @hookimpl
+        def wfcore_register_validators(self) -> Sequence[Any]:
+            def leave(workflow: Workflow) -> list[Problem]:
+                raise SystemExit(3)
+
+            return [leave]
+
+    async with engine(Leaving()) as running:
+        [problem] = await running.check(document({"text": "x"}))
+    assert problem.code == "plugin.failed"
+
+
+async def test_a_middleware_that_edits_in_place_is_checked_like_one_that_returns() -> None:
+    async def editing(context: NodeContext, call_next: CallNext) -> dict[str, Any]:
+        output = await call_next()
+        output["value"] = 5
+        return output
+
+    class Plugin:
+        @hookimpl
+        def wfcore_register_middlewares(self) -> list[Middleware]:
+            return [editing]
+
+    async with engine(Plugin()) as running:
+        execution, _ = await running.start_execution(document({"text": "x"}))
+        assert (await running.wait(execution)).errors["a"]["type"] == "InvalidOutput"
+
+
+async def test_a_secret_that_is_no_text_fails_its_node_alone() -> None:
+    class Odd(Vault):
+        def read(self, name: str) -> SecretValue | None:
+            return SecretValue(b"bytes-123") if name == "TOKEN" else None  # type: ignore[arg-type]
+
+    class Plugin:
+        @hookimpl
+        def wfcore_register_secret_sources(self) -> list[SecretSource]:
+            return [Odd()]
+
+    class Sign(Handler):
+        name = "sign"
+
+        class Config(BaseModel):
+            token: Annotated[str, Secret]
+
+        async def run(self, config: Config, context: NodeContext) -> int:
+            return len(config.token)
+
+    def signing(secret: str) -> dict[str, Any]:
+        config = {"token": f"{{{{ secrets.{secret} }}}}"}
+        return {"name": "s", "dag": {"nodes": [{"id": "a", "handler": "sign", "config": config}]}}
+
+    given = {"OWN": "own-secret-7"}
+    async with Engine(
+        plugins=[Plugin()], handlers=[Sign], discover=False, secrets=given
+    ) as running:
+        execution, _ = await running.start_execution(signing("TOKEN"))
+        assert (await running.wait(execution)).errors["a"]["type"] == "SecretInvalid"
+        assert (await running.run(signing("OWN"))).results["a"] == {"value": 12}
+
+
+async def test_labels_are_the_handler_s_to_read_only() -> None:
+    @handler
+    def label(context: NodeContext) -> None:
+        context.labels["evil"] = "yes"  # type: ignore[index]
+
+    async with Engine(handlers=[label], discover=False) as running:
+        labelled = {
+            "name": "l",
+            "labels": {"a": "b"},
+            "dag": {"nodes": [{"id": "a", "handler": "label"}]},
+        }
+        labelled["dag"]["nodes"][0]["retry"] = {"max_attempts": 1}  # type: ignore[index]
+        execution, _ = await running.start_execution(labelled)
+        assert (await running.wait(execution)).errors["a"]["type"] == "TypeError"
+
+
+async def test_a_secret_stands_nowhere_else_with_another_template_engine_either() -> None:
+    class Aliased(Paths):
+        def read(self, text: str) -> PathTemplate:
+            return PathTemplate(["secrets", "TOKEN"]) if text == "<$$>" else super().read(text)
+
+    class Plugin:
+        @hookimpl
+        def wfcore_register_templaters(self) -> Templaters:
+            return Templaters(engines={"paths": Aliased()})
+
+    async with engine(Plugin(), secrets={"TOKEN": "tok-123456"}) as running:
+        [problem] = await running.check(document({"text": "<$$>"}, template_engine="paths"))
+    assert problem.code == "template.secret"

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wfcore.cli.wording import duration, printable
+from wfcore.cli.wording import duration, one_line, printable
 from wfcore.plugins.registry import PluginReport, Registry
 
-__all__ = ["Fact", "show_banner"]
+__all__ = ["Fact", "show_banner", "show_remarks"]
 
 Fact: TypeAlias = tuple[str, str | Text]
 
@@ -25,11 +25,16 @@ def show_banner(
     console.print()
     console.print(Text(title, "bold"), Text(remark, "dim"))
     console.print(table)
+    show_remarks(console, registry)
+    console.print()
+
+
+def show_remarks(console: Console, registry: Registry) -> None:
+    """Write a line for each plugin that is not well."""
     for report in registry.reports:
         line = _remark(report)
         if line:
-            console.print(Text(printable(line), "yellow"), soft_wrap=True)
-    console.print()
+            console.print(Text(one_line(line), "yellow"), soft_wrap=True)
 
 
 def _remark(report: PluginReport) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from wfcore.cli.banner import show_remarks
 from wfcore.cli.failure import failures_told
 from wfcore.cli.installed import PluginPlaces
 from wfcore.cli.logs import log_to
@@ -41,6 +42,7 @@ def main(options: dict[str, Any]) -> None:
         def ready(url: str, engine: Engine) -> None:
             if options["again"]:
                 console.print(Text.assemble(("wf dev  ", "dim"), "ready again"))
+                show_remarks(console, engine.registry)
             else:
                 server.announce(console, url, engine)
             line.send(READY)

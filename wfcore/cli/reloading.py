@@ -1,6 +1,7 @@
 """The parent of `wf dev`: it holds the socket, and starts the server anew when files change.
 
-Requests that come while no server runs wait in the socket. A file that cannot even be compiled
+Requests that come while no server runs wait in the socket, or are refused where a plugin has to be
+mended first. A file that cannot even be compiled
 leaves the server that runs alone. A server that dies by itself is started again, later each time;
 one that never got ready ends the command with its code, unless a plugin is at fault: that may be
 mended. The child knows from the end of a socket pair that its parent is gone.
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.installed import PluginPlaces
+from wfcore.cli.refusing import refuse_requests
 from wfcore.cli.watched import Watched
 from wfcore.cli.wording import one_line
 
@@ -159,7 +161,7 @@ class Supervisor:
         """Wait until another start is worth it."""
         until = None
         if code == PLUGIN_BROKEN:
-            self._tell("waiting for the next change; requests wait, too", "red")
+            self._tell("waiting for the next change; requests are refused until then", "red")
         else:
             if time.monotonic() - self._began > _STEADY_SECONDS:
                 self._pause = 0.0
@@ -167,7 +169,10 @@ class Supervisor:
             until = time.monotonic() + self._pause
             self._tell(f"the server ended ({_ending(code)}); again in {self._pause:g} s", "red")
         while not self._stopping and (until is None or time.monotonic() < until):
-            time.sleep(_POLL_SECONDS)
+            if until is None:
+                refuse_requests(self._listener, _POLL_SECONDS)
+            else:
+                time.sleep(_POLL_SECONDS)
             if self._changed():
                 fault = self._watched.fault()
                 if fault is None:

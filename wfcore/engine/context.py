@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -78,7 +79,8 @@ class AttemptContext(NodeContext):
         plan = opened.plan
         self.handler = plan.nodes[lease.key].handler
         self.workflow = plan.name
-        self.labels = plan.labels
+        # Those of the plan are for all executions of the workflow.
+        self.labels = MappingProxyType(dict(plan.labels))
         self.config = config
         self.execution_id = lease.execution
         self.node = lease.key

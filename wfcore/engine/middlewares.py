@@ -1,6 +1,7 @@
 """What plugins put around each run of a handler, called from the outermost to the handler."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -19,18 +20,22 @@ async def through(
     given: list[dict[str, Any]] = []
 
     async def innermost() -> dict[str, Any]:
-        given.append(await run())
-        return given[-1]
+        output = await run()
+        # A copy: a middleware may change in place what it gets.
+        given.append(deepcopy(output))
+        return output
 
     call: CallNext = innermost
     for middleware in reversed(middlewares):
-        call = partial(_checked, middleware, context, call)
+        call = partial(_through, middleware, handler, context, call)
     output = await call()
-    # What the handler gave has been checked.
-    return output if any(output is each for each in given) else output_object(handler, output)
+    # What the handler gave has been checked, and may not pass twice where names have aliases.
+    return output if output in given else output_object(handler, output)
 
 
-async def _checked(middleware: Middleware, context: NodeContext, call: CallNext) -> dict[str, Any]:
-    """Return what a middleware gives to the one around it: a JSON object, whatever it returned."""
+async def _through(
+    middleware: Middleware, handler: Handler, context: NodeContext, call: CallNext
+) -> dict[str, Any]:
+    """Return what a middleware gives to the one around it: a JSON object, as of a handler."""
     output = await middleware(context, call)
-    return output if isinstance(output, dict) else {"value": output}
+    return output if isinstance(output, dict) else output_object(handler, output)

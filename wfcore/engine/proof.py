@@ -15,6 +15,7 @@ from wfcore.engine.upstream import Upstream
 from wfcore.plugins.failure import failure_line
 from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem, pointer
+from wfcore.secrets.chain import ChainedSecrets
 from wfcore.secrets.source import SecretSource
 from wfcore.templating import BUILT_IN, Compiled, TemplateProblems, Templating
 from wfcore.workflow.document import Node, Workflow
@@ -52,6 +53,8 @@ class Prover:
         self._handlers = Vocabulary(registry.handlers)
         self._rules = {name: ConfigRules(each) for name, each in registry.handlers.items()}
         self._no_config = templating.compile({}, "")
+        self.asks_plugins = isinstance(secrets, ChainedSecrets)
+        """Whether proving a document may take long, however small it is."""
 
     def prove(self, document: JSONValue, plan_hash: str, *, stored: bool = False) -> Plan:
         """Return the plan of a document (from `parse` or `copy_value`), to be known by this hash.
@@ -210,7 +213,8 @@ class Prover:
             findings.add(code, place, message[:_LONGEST_SAID], hint)
         else:
             message = f"there is no handler {quoted(name)}"
-            findings.add("handler.unknown", place, message, wanted=name, among=self._handlers)
+            hint = "handlers come from plugins; `wf handlers` lists those that are installed"
+            findings.add("handler.unknown", place, message, hint, wanted=name, among=self._handlers)
 
     def _check_config(
         self,
@@ -261,6 +265,8 @@ class Prover:
             if known[name] is False:
                 message = f"there is no secret {quoted(name)}"
                 hint = f"the operator sets it as APP_SECRET_{name}"
+                if self.asks_plugins:
+                    hint += ", or a plugin's source has it"
                 findings.add("secret.unknown", place, message, hint)
 
     def _check_distant(self, references: References, graph: Graph) -> None:
@@ -279,8 +285,10 @@ class Prover:
             try:
                 for problem in validator(workflow):
                     findings.add(*_parts(problem))
-            except Exception as error:  # noqa: BLE001 - a plugin's code may raise anything
-                name = getattr(validator, "__qualname__", repr(validator))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a plugin's code may raise anything
+                name = getattr(validator, "__qualname__", type(validator).__qualname__)
                 message = f"the validator {quoted(name)} raised {failure_line(error)}"
                 findings.add("plugin.failed", "", message[:_LONGEST_SAID])
 

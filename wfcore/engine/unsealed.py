@@ -7,7 +7,7 @@ from functools import cached_property
 from wfcore.errors import NodeError
 from wfcore.outbound.allow import AllowList, InvalidAllow
 from wfcore.secrets.redactor import Redactor
-from wfcore.secrets.source import SecretSource
+from wfcore.secrets.source import SHORTEST, SecretSource
 
 __all__ = ["Unsealed", "unseal"]
 
@@ -42,7 +42,12 @@ def unseal(source: SecretSource, names: Sequence[str]) -> Unsealed:
                 "SecretMissing",
                 f"there is no secret {name} where this node runs: set APP_SECRET_{name}",
             )
-        values[name] = secret.value
+        # A plugin's source may give anything.
+        value: object = secret.value
+        if not isinstance(value, str) or len(value) < SHORTEST:
+            message = f"the secret {name} is no text of {SHORTEST} characters and more"
+            raise NodeError("SecretInvalid", message)
+        values[name] = value
         if secret.hosts is not None:
             bounds[name] = _bound(name, secret.hosts)
     return Unsealed(values, bounds)

@@ -43,5 +43,5 @@ class BoundClient:
                 raise NodeError(
                     "SecretHost",
                     f"the secret {name} may not go to {host}:{port}:"
-                    f" APP_SECRET_{name}_HOSTS does not name it",
+                    f" APP_SECRET_{name}_HOSTS, or its source, does not name it",
                 )

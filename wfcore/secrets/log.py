@@ -45,14 +45,16 @@ class LogMask:
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values as well; those that were used longest ago are forgotten after many."""
         with self._lock:
-            known = len(self._values)
+            learnt = self._values.copy()
             for value in values:
-                self._values[value] = None
-                self._values.move_to_end(value)
-            if len(self._values) > known:
-                while len(self._values) > _MOST_VALUES:
-                    self._values.popitem(last=False)
-                self._redactor = Redactor(self._values)
+                learnt[value] = None
+                learnt.move_to_end(value)
+            while len(learnt) > _MOST_VALUES:
+                learnt.popitem(last=False)
+            if learnt.keys() != self._values.keys():
+                # First: what cannot be masked is not kept either, and hides nothing else.
+                self._redactor = Redactor(learnt)
+            self._values = learnt
 
 
 def mask_record(record: logging.LogRecord, redactor: Redactor) -> None:

@@ -10,9 +10,10 @@ from typing import Final, Protocol
 from wfcore.errors import NodeError
 from wfcore.workflow.names import SECRET_HOSTS, is_secret_name
 
-__all__ = ["ElsewhereSecrets", "NamedSecrets", "SecretSource", "SecretValue"]
+__all__ = ["SHORTEST", "ElsewhereSecrets", "NamedSecrets", "SecretSource", "SecretValue"]
 
-_SHORTEST: Final = 4
+SHORTEST: Final = 4
+"""Characters of a secret: fewer are found in too many texts to be masked."""
 _MOST_BYTES: Final = 16 * 1024
 
 
@@ -71,8 +72,8 @@ class NamedSecrets:
         value = self._find(name) if is_secret_name(name) else None
         if not value:
             return None
-        if len(value) < _SHORTEST:
-            raise _invalid(name, f"has fewer than {_SHORTEST} characters, too few to be masked")
+        if len(value) < SHORTEST:
+            raise _invalid(name, f"has fewer than {SHORTEST} characters, too few to be masked")
         if len(value.encode(errors="replace")) > _MOST_BYTES:
             raise _invalid(name, f"has more than {_MOST_BYTES} bytes")
         if not _is_storable(value):

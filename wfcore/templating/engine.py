@@ -1,6 +1,7 @@
 """Template engines beside the built-in one: what they are, and how their templates are run."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Protocol
 
 from wfcore.errors import NodeError
@@ -31,7 +32,7 @@ class EngineTemplate(Protocol):
         ...
 
     def render(self, names: Mapping[str, Any]) -> Any:
-        """Return its value from JSON values by name, which it must not change.
+        """Return its value from JSON values by name, its own copies.
 
         It has to end soon whatever the data: it runs in a thread, which nobody can stop. What it
         raises fails the node with a `TemplateError`.
@@ -65,7 +66,8 @@ class ForeignTemplate(Template):
 
     def value(self, names: Mapping[str, Any], budget: Budget) -> Any:  # noqa: ARG002 - its own
         try:
-            return self._template.render(names)
+            # A copy: what others see of these nodes must stay as it is.
+            return self._template.render(deepcopy(dict(names)))
         except NodeError as error:
             raise RenderError(error.message) from error
         except Exception as error:
@@ -76,7 +78,9 @@ def is_foreign(engine: TemplateEngine, source: str) -> bool:
     """Whether a plugin's engine sees a template in a string."""
     try:
         return bool(engine.is_template(source))
-    except Exception:  # noqa: BLE001 - a plugin's code; reading the string says what is wrong
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a plugin's code; reading the string says what is wrong
         return True
 
 
@@ -86,7 +90,9 @@ def read_foreign(engine: TemplateEngine, source: str) -> Template:
         return ForeignTemplate(engine.read(source))
     except ValueError as error:
         raise Refusal("syntax", str(error)) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise Refusal("syntax", f"its engine raised {type(error).__name__}: {error}") from error
 
 

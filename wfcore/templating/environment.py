@@ -222,7 +222,7 @@ class _Reading:
             if self._engine == BUILT_IN:
                 hint = "write exactly one {{ ... }}, with no text around it"
             self._problems.append(Problem("template.not_an_expression", place, message, hint))
-        if SECRETS in source:
+        if SECRETS in source or self._engine != BUILT_IN:
             self._check_secrets(template, at)
         self._templated.append(at)
         for reference in template.references:

@@ -74,15 +74,18 @@ class CallLlmService(Handler):
             return self._echo
         async with self._loading:
             if self._vendors is None:
-                self._vendors = await asyncio.to_thread(_vendors)
+                self._vendors = await asyncio.to_thread(_vendors, name.provider)
             return self._vendors
 
 
-def _vendors() -> LlmProvider:
+def _vendors(provider: str) -> LlmProvider:
     try:
         from wfplugins_builtin.llm.vendors import Vendors  # noqa: PLC0415 - a second, and an extra
     except ImportError as error:
-        message = f"asking models needs: pip install 'wfcore[llm]' ({error})"
+        message = (
+            f"no plugin here brings the provider {provider!r}; asking the vendors' models needs:"
+            f" pip install 'wfcore[llm]' ({error})"
+        )
         raise NodeError("ProviderNotInstalled", message) from error
     return Vendors()
 
