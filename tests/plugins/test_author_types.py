@@ -103,6 +103,17 @@ def test_an_authors_file_passes_strict_checkers(file: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.timeout(180)
+def test_the_code_of_the_page_of_hooks_passes_strict_checkers(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page, re.DOTALL)):
+        (folder / f"block{number}.py").write_text(block, encoding="utf-8")
+    assert mypy(folder).startswith("Success: no issues found")
+    assert "0 errors, 0 warnings, 0 notes" in pyright(folder, tmp_path)
+
+
+@pytest.mark.timeout(180)
 def test_an_authors_mistakes_are_found_where_they_are(tmp_path: Path) -> None:
     file = tmp_path / "mistakes.py"
     file.write_text(MISTAKES)
