@@ -3,9 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from time import monotonic
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -61,6 +61,8 @@ class Surroundings(NamedTuple):
     settings: Mapping[str, str]
     watchers: Watchers
     llm_providers: Mapping[str, LlmProvider]
+    now: Callable[[], datetime]
+    """The time in UTC, which is not the real one in every test."""
 
 
 class AttemptContext(NodeContext):
@@ -91,8 +93,9 @@ class AttemptContext(NodeContext):
         self.meters: dict[str, float] = {}
         self._around = around
         self._age = lease.age_ms / 1000
-        self._since = monotonic()
         self._loop = asyncio.get_running_loop()
+        # The loop's time: that is the virtual one in a test that runs in it.
+        self._since = self._loop.time()
         self._opened = opened
         self._redactor = redactor
         self._log: NodeLog | None = None
@@ -111,7 +114,11 @@ class AttemptContext(NodeContext):
 
     @property
     def elapsed(self) -> float:
-        return self._age + monotonic() - self._since
+        return self._age + self._loop.time() - self._since
+
+    @property
+    def now(self) -> datetime:
+        return self._around.now()
 
     async def outputs(self) -> dict[str, dict[str, Any]]:
         dependencies = self._opened.plan.nodes[self.node].dependencies

@@ -283,7 +283,7 @@ def _log_of_library(logger: str, level: int, text: str, failure: str | None) -> 
 
 
 def _existing_logger(name: str) -> logging.Logger:
-    """Return the logger of this name, else the nearest one above it, which it would inherit from."""
+    """Return the logger of this name, else the nearest one above it, of which it would inherit."""
     while name:
         found = logging.Logger.manager.loggerDict.get(name)
         if isinstance(found, logging.Logger):
