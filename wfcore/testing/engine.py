@@ -22,7 +22,7 @@ __all__ = ["CastEngine", "EngineOptions"]
 
 _BEGIN_MS: Final = 1_767_225_600_000
 """What the store's clock shows when virtual time begins: 2026-01-01, 00:00 UTC."""
-_IDLE_SECONDS: Final = 60.0
+_IDLE_SECONDS: Final = 600.0
 """Alone with its store, an engine knows what is due next; each look takes real time."""
 _A_YEAR: Final = 365 * 24 * 3600.0
 
@@ -84,6 +84,7 @@ class CastEngine(Engine):
         await super().start()
         parts = self._parts
         parts.runtime.dice.seed(self._seed)
+        parts.runtime.watchers.poll_seconds = _IDLE_SECONDS
         self._cast.threads = parts.threads
         VirtualLoop.running().count_calls(lambda: parts.threads.awaited)
 

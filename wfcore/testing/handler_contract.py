@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from wfcore.plugins.admission import admit
-from wfcore.plugins.handler import HandlerLike
+from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.testing.engine import EngineOptions
 from wfcore.testing.subject import NODE, Subject
 from wfcore.testing.watched_cast import WatchedCast
@@ -59,15 +59,31 @@ class HandlerContract:
                 *options.get("outbound_allow", ()),
                 *service.outbound_allow,
             ]
-        return Subject(admit(self.handler), handler_config, options)
+        return Subject(self._admitted(), self._checked(handler_config), options)
+
+    def _admitted(self) -> Handler:
+        """Return the handler; fails in one line where none is set."""
+        given = getattr(self, "handler", None)
+        if given is None:
+            pytest.fail(f"say what is tested: set `handler = ...` in {_name(self)}", pytrace=False)
+        return admit(given)
+
+    def _checked(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the example; fails in one line where there is none, and the handler needs one."""
+        fields = self._admitted().Config.model_fields.items()
+        needed = [field.alias or name for name, field in fields if field.is_required()]
+        if needed and not config:
+            said = f"the Config has required fields ({', '.join(needed)})"
+            pytest.fail(f"{said}: set `config = {{...}}` in {_name(self)}", pytrace=False)
+        return config
 
     def test_it_can_be_registered(self) -> None:
         """Its name is valid, and so are its models and its `run`."""
-        admit(self.handler)
+        self._admitted()
 
     def test_it_says_what_it_does(self) -> None:
         """It has a docstring, which `wf handlers` and the API show."""
-        kind = type(admit(self.handler))
+        kind = type(self._admitted())
         assert (kind.__doc__ or "").strip(), f"{kind.__qualname__} has no docstring"
 
     def test_its_schema_accepts_the_example(self, subject: Subject) -> None:
@@ -94,7 +110,7 @@ class HandlerContract:
     def test_its_output_is_what_it_says(self, subject: Subject) -> None:
         """The example succeeds, with an output that is JSON and fits the output's schema."""
         run = subject.run(WatchedCast())
-        assert run.status is Status.COMPLETED, f"the example fails: {run.errors}"
+        assert run.status is Status.COMPLETED, f"the example fails: {_why(run)}"
         wrong = subject.output_problems(run.outputs[NODE])
         assert not wrong, f"the output does not fit its own schema: {wrong}"
 
@@ -110,7 +126,7 @@ class HandlerContract:
         """The key is the same at both attempts, and so is the kind of output."""
         cast = WatchedCast(fails_first=True)
         run = subject.run(cast, retry={"max_attempts": 2})
-        assert run.status is Status.COMPLETED, f"the second attempt fails: {run.errors}"
+        assert run.status is Status.COMPLETED, f"the second attempt fails: {_why(run)}"
         first, second = cast.outputs
         assert _kinds_agree(first, second), f"the attempts gave {first}, then {second}"
         assert len(set(cast.keys)) == 1, f"the attempts had the keys {cast.keys}"
@@ -132,12 +148,24 @@ class HandlerContract:
         finally:
             # The engine masks what it read in all later records of the process.
             logging.setLogRecordFactory(factory)
-        assert run.status is Status.COMPLETED, f"the example with secrets fails: {run.errors}"
+        assert run.status is Status.COMPLETED, f"the example with secrets fails: {_why(run)}"
         printed = "".join(capfd.readouterr())
         told = {"stored": _stored(run), "logged": caplog.text, "printed": printed}
         for name, value in sealed.secrets.items():
             leaks = [place for place, text in told.items() if value in text]
             assert not leaks, f"the secret {name} is in what was {' and '.join(leaks)}"
+
+
+def _name(contract: HandlerContract) -> str:
+    return type(contract).__name__
+
+
+def _why(run: WorkflowRun) -> str:
+    """Return the type and the message of what failed, in one line."""
+    error = run.errors.get(NODE)
+    if error is None:
+        return run.result.message or f"the execution is {run.status}"
+    return f"{error['type']}: {' '.join(error['message'].split())}"
 
 
 def _cure(subject: Subject) -> str:
