@@ -8,6 +8,7 @@ import pytest
 
 from tests.engine.conftest import Opening
 from wfcore import Deferred, Engine, NodeContext, NodeError, Result, Status, handler
+from wfcore.engine.decide import Failed
 from wfcore.engine.failure import failure_of, release_of
 from wfcore.engine.retry import RetryDefaults
 from wfcore.secrets.redactor import Redactor
@@ -136,3 +137,23 @@ def test_secrets_are_masked_in_a_delay_and_in_the_name_of_an_error() -> None:
 def test_a_delay_of_many_digits_is_the_longest() -> None:
     failed = failure_of(NodeError("Busy", "later", retry_after=10**5000))
     assert failed.error["type"] == "Busy"
+
+
+def test_what_is_broken_itself_is_a_failure_all_the_same() -> None:
+    class Timeless(Deferred):
+        @property
+        def seconds(self) -> float:  # type: ignore[override]
+            raise KeyError("no number")
+
+        @seconds.setter
+        def seconds(self, _: float) -> None: ...
+
+    class Causeless(Exception):
+        @property
+        def __cause__(self) -> Any:  # type: ignore[override]
+            raise KeyError("no cause")
+
+    timeless, causeless = release_of(Timeless(1), ()), failure_of(Causeless("said"))
+    assert isinstance(timeless, Failed)
+    assert timeless.error["type"] == "Timeless"
+    assert (causeless.error["type"], causeless.error["message"]) == ("Causeless", "said")

@@ -40,17 +40,23 @@ def release_of(
     later: Deferred, lines: Sequence[str], redactor: Redactor | None = None
 ) -> Release | Failed:
     """Return the outcome of an attempt that asked to be run later; at once is a moment later."""
-    mask = redactor or Redactor(())
-    given = getattr(later, "seconds", None)
     try:
-        seconds = float(given)  # type: ignore[arg-type] # whatever a plugin gave
+        return _release(later, lines, redactor or Redactor(()))
+    except Exception:  # noqa: BLE001 - one of a plugin's own making may be broken itself
+        return failure_of(later, redactor)
+
+
+def _release(later: Deferred, lines: Sequence[str], mask: Redactor) -> Release | Failed:
+    given = later.seconds
+    try:
+        seconds = float(given)
     except Exception:  # noqa: BLE001 - a plugin's __float__ may raise anything
         seconds = math.nan
     if not 0 <= seconds <= _LONGEST_WAIT:
         message = _masked(f"the handler asked to be run in {_shown(given)} s", mask)
         record = ErrorRecord(type="InvalidDelay", message=message, retryable=False)
         return Failed(record)
-    reason = _masked(_said(getattr(later, "reason", "")), mask, _LONGEST_REASON)
+    reason = _masked(_said(later.reason), mask, _LONGEST_REASON)
     return Release(max(_LEAST_WAIT_MS, math.ceil(seconds * 1000)), reason, tuple(lines))
 
 
@@ -101,7 +107,7 @@ def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
     if isinstance(error, RaisedElsewhere):
         name, told = error.type, error.traceback
     else:
-        name, told = type(error).__name__, "".join(traceback.format_exception(error))
+        name, told = type(error).__name__, _traceback(error)
     tail = mask.text(told[-_LONGEST_READ:]).splitlines()[-_TRACEBACK_LINES:]
     return ErrorRecord(
         type=_masked(name, mask, _LONGEST_TYPE),
@@ -109,6 +115,13 @@ def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
         retryable=True,
         details={"traceback": [storable_text(line, _LONGEST_MESSAGE // 4) for line in tail]},
     )
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as broken:  # noqa: BLE001 - it reads what a plugin may have broken
+        return f"no traceback: writing it raised {type(broken).__name__}"
 
 
 def _said(given: object) -> str:
