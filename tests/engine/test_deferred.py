@@ -142,7 +142,7 @@ def test_a_delay_of_many_digits_is_the_longest() -> None:
 def test_what_is_broken_itself_is_a_failure_all_the_same() -> None:
     class Timeless(Deferred):
         @property
-        def seconds(self) -> float:  # type: ignore[override]
+        def seconds(self) -> float:
             raise KeyError("no number")
 
         @seconds.setter

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 
 from wfcore.bus.contract import TaskBus
 from wfcore.engine.arguments import template_limits
@@ -73,6 +74,8 @@ class Materials:
     timings: Timings = field(default_factory=Timings)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     """What handlers are told of the time."""
+    ticks: Callable[[], float] = monotonic
+    """Seconds that pass as they do in `now`, but never backwards."""
     idle_seconds: float = 1.0
     """How often to look for what is due where nothing is known to be."""
 
@@ -228,6 +231,7 @@ def _workshop(
             runtime.watchers,
             given.registry.llm_providers,
             given.now,
+            given.ticks,
         ),
         given.limits.max_output_bytes,
         runners_of(given.registry.handlers, given.placement, threads, pool),

@@ -63,6 +63,8 @@ class Surroundings(NamedTuple):
     llm_providers: Mapping[str, LlmProvider]
     now: Callable[[], datetime]
     """The time in UTC, which is not the real one in every test."""
+    ticks: Callable[[], float]
+    """Seconds that pass as they do in `now`, but never backwards; asked from any thread."""
 
 
 class AttemptContext(NodeContext):
@@ -94,8 +96,7 @@ class AttemptContext(NodeContext):
         self._around = around
         self._age = lease.age_ms / 1000
         self._loop = asyncio.get_running_loop()
-        # The loop's time: that is the virtual one in a test that runs in it.
-        self._since = self._loop.time()
+        self._since = around.ticks()
         self._opened = opened
         self._redactor = redactor
         self._log: NodeLog | None = None
@@ -114,7 +115,7 @@ class AttemptContext(NodeContext):
 
     @property
     def elapsed(self) -> float:
-        return self._age + self._loop.time() - self._since
+        return self._age + self._around.ticks() - self._since
 
     @property
     def now(self) -> datetime:

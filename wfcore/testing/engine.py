@@ -74,6 +74,7 @@ class CastEngine(Engine):
             self._materials,
             registry=self.registry,
             now=_moments_of(VirtualLoop.running()),
+            ticks=VirtualLoop.running().time,
             idle_seconds=_IDLE_SECONDS,
         )
         self._cast = cast
