@@ -151,7 +151,11 @@ class Deferred(WfError):
     def __init__(self, seconds: float, reason: str = "it asked to be run later") -> None:
         self.seconds = seconds
         self.reason = reason
-        super().__init__(f"again in {seconds} s: {reason}")
+        try:
+            text = f"again in {seconds} s: {reason}"
+        except Exception:  # noqa: BLE001 - what it was given is looked at later, under a guard
+            text = "again later"
+        super().__init__(text)
 
 
 class PluginError(WfError):

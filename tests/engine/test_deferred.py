@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Opening
-from wfcore import Deferred, Engine, NodeContext, Result, Status, handler
+from wfcore import Deferred, Engine, NodeContext, NodeError, Result, Status, handler
+from wfcore.engine.decide import Failed
+from wfcore.engine.failure import failure_of, release_of
 from wfcore.engine.retry import RetryDefaults
+from wfcore.secrets.redactor import Redactor
 
 
 @handler
@@ -81,3 +84,76 @@ async def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
         result: Result = await engine.wait(execution, 5)
     assert result.status is Status.COMPLETED
     assert 1.0 <= result.results["a"]["elapsed"] < 4
+
+
+class _Broken:
+    def __float__(self) -> float:
+        raise KeyError("no number")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+async def _outcome(opening: Opening, later: Deferred) -> Any:
+    @handler
+    def puts_off(context: NodeContext) -> int:
+        if context.attempt == 1:
+            raise later
+        return context.attempt
+
+    async with opening(puts_off) as engine:
+        nodes = [{"id": "a", "handler": "puts_off"}]
+        execution, _ = await engine.start_execution({"name": "w", "dag": {"nodes": nodes}})
+        await engine.wait(execution, 10)
+        return await engine.node(execution, "a")
+
+
+async def test_seconds_that_cannot_be_read_fail_the_node(opening: Opening) -> None:
+    view = await _outcome(opening, Deferred(_Broken()))  # type: ignore[arg-type]
+    assert view["error"]["type"] == "InvalidDelay"
+
+
+async def test_a_reason_that_cannot_be_read_puts_the_node_off(opening: Opening) -> None:
+    view = await _outcome(opening, Deferred(0.1, _Broken()))  # type: ignore[arg-type]
+    assert view["state"] == "COMPLETED"
+    assert "RuntimeError" in view["attempts"][0]["released"]
+
+
+async def test_at_once_is_a_moment_later(opening: Opening) -> None:
+    view = await _outcome(opening, Deferred(0))
+    assert view["attempts"][0]["resumes_in_ms"] == 50
+
+
+def test_secrets_are_masked_in_a_delay_and_in_the_name_of_an_error() -> None:
+    mask = Redactor(["s3cr3t-token"])
+    failed = release_of(Deferred("s3cr3t-token"), (), mask)  # type: ignore[arg-type]
+    named = failure_of(type("s3cr3t-token", (Exception,), {})(), mask)
+    assert "InvalidDelay" in str(failed)
+    assert "s3cr3t" not in f"{failed}{named}"
+
+
+def test_a_delay_of_many_digits_is_the_longest() -> None:
+    failed = failure_of(NodeError("Busy", "later", retry_after=10**5000))
+    assert failed.error["type"] == "Busy"
+
+
+def test_what_is_broken_itself_is_a_failure_all_the_same() -> None:
+    class Timeless(Deferred):
+        @property
+        def seconds(self) -> float:
+            raise KeyError("no number")
+
+        @seconds.setter
+        def seconds(self, _: float) -> None: ...
+
+    class Causeless(Exception):
+        @property
+        def __cause__(self) -> Any:  # type: ignore[override]
+            raise KeyError("no cause")
+
+    timeless, causeless = release_of(Timeless(1), ()), failure_of(Causeless("said"))
+    assert isinstance(timeless, Failed)
+    assert timeless.error["type"] == "Timeless"
+    assert (causeless.error["type"], causeless.error["message"]) == ("Causeless", "said")

@@ -75,10 +75,17 @@ def test_a_wrong_setting_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_handler_that_is_not_here_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     engine({"wher": "process", "other.*": "process"})
 
-    [record] = [each for each in caplog.records if each.levelno == logging.WARNING]
-    assert record.getMessage() == (
-        "isolation: no handler 'wher' is here to run as process; did you mean \"where\"?"
-    )
+    said = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert said == [
+        "isolation: no handler 'wher' is here to run as process; did you mean \"where\"?",
+        "isolation: no handler that fits 'other.*' is here to run as process",
+    ]
+
+
+def test_a_pattern_that_fits_is_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    engine({"whe*": "process", "*": "task"})
+
+    assert not [each for each in caplog.records if each.levelno == logging.WARNING]
 
 
 @handler

@@ -301,3 +301,32 @@ def test_secrets_that_are_printed_are_found(
 ) -> None:
     source = _SECRETIVE.format(leak=leak, config=config)
     assert failed(pytester, source) == found
+
+
+def _messages(pytester: pytest.Pytester, source: str) -> list[str]:
+    pytester.makepyfile(_HEAD + source)
+    result = pytester.inline_run("-p", "no:cacheprovider", "-p", "no:asyncio")
+    reports = result.getreports("pytest_runtest_logreport")
+    return [str(getattr(each, "longrepr", "")) for each in reports if each.failed]
+
+
+def test_a_contract_without_a_handler_says_so(pytester: pytest.Pytester) -> None:
+    [said] = _messages(pytester, "class TestNothing(HandlerContract): pass")
+    assert said == "say what is tested: set `handler = ...` in TestNothing"
+
+
+def test_a_contract_without_a_config_says_so(pytester: pytest.Pytester) -> None:
+    source = shout(_GOOD_RUN).replace('    config = {"text": "hello"}\n', "")
+    [said] = _messages(pytester, source)
+    assert said == ("the Config has required fields (text): set `config = {...}` in TestShout")
+
+
+def test_a_failed_attempt_is_told_in_one_line(pytester: pytest.Pytester) -> None:
+    run = """
+    async def run(self, config, context):
+        if context.attempt > 1:
+            raise NodeError("Twice", "not\\ntwice")
+        return self.Output(text="")
+    """
+    [said] = _messages(pytester, shout(run))
+    assert said == "the second attempt fails: Twice: not twice"

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
 
 from wfcore.bus.contract import TaskBus
 from wfcore.engine.arguments import template_limits
@@ -70,6 +72,12 @@ class Materials:
     placement: Placement
     counters: Counters = field(default_factory=Counters)
     timings: Timings = field(default_factory=Timings)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """What handlers are told of the time."""
+    ticks: Callable[[], float] = monotonic
+    """Seconds that pass as they do in `now`, but never backwards."""
+    idle_seconds: float = 1.0
+    """How often to look for what is due where nothing is known to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ def assemble(given: Materials) -> Assembly:
         http=http,
         worker=worker,
         works=given.concurrency > 0,
-        sweeper=Sweeper(runtime, worker),
+        sweeper=Sweeper(runtime, worker, given.idle_seconds),
         heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
         seeker=seeker,
         presence=presence,
@@ -218,7 +226,12 @@ def _workshop(
         http,
         given.secrets,
         Surroundings(
-            runtime.outcomes, given.settings, runtime.watchers, given.registry.llm_providers
+            runtime.outcomes,
+            given.settings,
+            runtime.watchers,
+            given.registry.llm_providers,
+            given.now,
+            given.ticks,
         ),
         given.limits.max_output_bytes,
         runners_of(given.registry.handlers, given.placement, threads, pool),

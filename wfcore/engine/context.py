@@ -3,9 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from time import monotonic
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -62,6 +62,10 @@ class Surroundings(NamedTuple):
     settings: Mapping[str, str]
     watchers: Watchers
     llm_providers: Mapping[str, LlmProvider]
+    now: Callable[[], datetime]
+    """The time in UTC, which is not the real one in every test."""
+    ticks: Callable[[], float]
+    """Seconds that pass as they do in `now`, but never backwards; asked from any thread."""
 
 
 class AttemptContext(NodeContext):
@@ -93,8 +97,8 @@ class AttemptContext(NodeContext):
         self.meters: dict[str, float] = {}
         self._around = around
         self._age = lease.age_ms / 1000
-        self._since = monotonic()
         self._loop = asyncio.get_running_loop()
+        self._since = around.ticks()
         self._opened = opened
         self._redactor = redactor
         self._log: NodeLog | None = None
@@ -113,7 +117,11 @@ class AttemptContext(NodeContext):
 
     @property
     def elapsed(self) -> float:
-        return self._age + monotonic() - self._since
+        return self._age + self._around.ticks() - self._since
+
+    @property
+    def now(self) -> datetime:
+        return self._around.now()
 
     async def outputs(self) -> dict[str, dict[str, Any]]:
         dependencies = self._opened.plan.nodes[self.node].dependencies

@@ -11,7 +11,7 @@ from wfcore.errors import Deferred, ErrorRecord, NodeError
 from wfcore.isolation.failure import RaisedElsewhere
 from wfcore.secrets.redactor import Redactor
 
-__all__ = ["failure_of", "storable_text"]
+__all__ = ["failure_of", "release_of", "storable_text"]
 
 _LONGEST_TYPE: Final = 256
 _LONGEST_MESSAGE: Final = 2_000
@@ -21,6 +21,8 @@ _TRACEBACK_LINES: Final = 8
 _LONGEST_DELAY: Final = 366 * 86_400.0
 _LONGEST_WAIT: Final = 10 * _LONGEST_DELAY
 _LONGEST_REASON: Final = 500
+_LEAST_WAIT_MS: Final = 50
+"""A handler that asks to be run at once, again and again, must not fill the store with attempts."""
 
 
 def failure_of(error: BaseException, redactor: Redactor | None = None) -> Failed:
@@ -39,15 +41,23 @@ def release_of(
 ) -> Release | Failed:
     """Return the outcome of an attempt that asked to be run later; at once is a moment later."""
     try:
-        seconds = float(later.seconds)
-    except (TypeError, ValueError, OverflowError):
+        return _release(later, lines, redactor or Redactor(()))
+    except Exception:  # noqa: BLE001 - one of a plugin's own making may be broken itself
+        return failure_of(later, redactor)
+
+
+def _release(later: Deferred, lines: Sequence[str], mask: Redactor) -> Release | Failed:
+    given = later.seconds
+    try:
+        seconds = float(given)
+    except Exception:  # noqa: BLE001 - a plugin's __float__ may raise anything
         seconds = math.nan
     if not 0 <= seconds <= _LONGEST_WAIT:
-        message = f"the handler asked to be run in {later.seconds!r} s"[:_LONGEST_MESSAGE]
+        message = _masked(f"the handler asked to be run in {_shown(given)} s", mask)
         record = ErrorRecord(type="InvalidDelay", message=message, retryable=False)
         return Failed(record)
-    reason = _masked(str(later.reason), redactor or Redactor(()), _LONGEST_REASON)
-    return Release(max(1, math.ceil(seconds * 1000)), reason, tuple(lines))
+    reason = _masked(_said(later.reason), mask, _LONGEST_REASON)
+    return Release(max(_LEAST_WAIT_MS, math.ceil(seconds * 1000)), reason, tuple(lines))
 
 
 def storable_text(text: str, longest: int) -> str:
@@ -68,7 +78,7 @@ def _storable(record: ErrorRecord, mask: Redactor) -> ErrorRecord:
     return stored
 
 
-def _masked(text: str, mask: Redactor, longest: int) -> str:
+def _masked(text: str, mask: Redactor, longest: int = _LONGEST_MESSAGE) -> str:
     """Mask a text and cut it, in this order: half a secret is not recognised so well."""
     return storable_text(mask.text(text[:_LONGEST_READ]), longest)
 
@@ -85,27 +95,44 @@ def _details(details: Any, mask: Redactor) -> Any:
 
 
 def _delay(retry_after: Any) -> float | None:
-    if isinstance(retry_after, int | float) and math.isfinite(retry_after):
-        return min(max(float(retry_after), 0.0), _LONGEST_DELAY)
-    return None
+    if isinstance(retry_after, float) and not math.isfinite(retry_after):
+        return None
+    if not isinstance(retry_after, int | float):
+        return None
+    # Compared before it is converted: no float takes an integer of any length.
+    return float(min(max(retry_after, 0.0), _LONGEST_DELAY))
 
 
 def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
     if isinstance(error, RaisedElsewhere):
         name, told = error.type, error.traceback
     else:
-        name, told = type(error).__name__, "".join(traceback.format_exception(error))
+        name, told = type(error).__name__, _traceback(error)
     tail = mask.text(told[-_LONGEST_READ:]).splitlines()[-_TRACEBACK_LINES:]
     return ErrorRecord(
-        type=storable_text(name, _LONGEST_TYPE),
+        type=_masked(name, mask, _LONGEST_TYPE),
         message=_masked(_said(error) or name, mask, _LONGEST_MESSAGE),
         retryable=True,
         details={"traceback": [storable_text(line, _LONGEST_MESSAGE // 4) for line in tail]},
     )
 
 
-def _said(error: BaseException) -> str:
+def _traceback(error: BaseException) -> str:
     try:
-        return str(error)
+        return "".join(traceback.format_exception(error))
+    except Exception as broken:  # noqa: BLE001 - it reads what a plugin may have broken
+        return f"no traceback: writing it raised {type(broken).__name__}"
+
+
+def _said(given: object) -> str:
+    try:
+        return str(given)
     except Exception as broken:  # noqa: BLE001 - a plugin's __str__ may raise anything
         return f"no message: its __str__ raised {type(broken).__name__}"
+
+
+def _shown(given: object) -> str:
+    try:
+        return repr(given)
+    except Exception:  # noqa: BLE001 - a plugin's __repr__ may raise anything
+        return f"a {type(given).__name__} that cannot be shown"

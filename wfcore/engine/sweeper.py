@@ -24,15 +24,15 @@ __all__ = ["Sweeper"]
 
 _log = logging.getLogger(__name__)
 _LIMIT: Final = 200
-_IDLE_SECONDS: Final = 1.0
 
 
 class Sweeper:
     """Looks for due nodes and executions, and applies what follows."""
 
-    def __init__(self, runtime: Runtime, worker: Worker) -> None:
+    def __init__(self, runtime: Runtime, worker: Worker, idle_seconds: float) -> None:
         self._runtime = runtime
         self._worker = worker
+        self._idle_seconds = idle_seconds
         self._refused: set[str] = set()
         self._passed_over = 0
 
@@ -40,7 +40,7 @@ class Sweeper:
         """Sweep until cancelled."""
         sooner = self._runtime.due_sooner
         while True:
-            seconds = _IDLE_SECONDS
+            seconds = self._idle_seconds
             sooner.clear()
             try:
                 seconds = await self._sweep()
@@ -84,8 +84,8 @@ class Sweeper:
         if len(found) == limit:
             return 0.0
         if upcoming_ms is None:
-            return _IDLE_SECONDS
-        return min(_IDLE_SECONDS, max(upcoming_ms, 1) / 1000)
+            return self._idle_seconds
+        return min(self._idle_seconds, max(upcoming_ms, 1) / 1000)
 
     def _is_refused(self, due: Due) -> bool:
         return due.plan in self._refused and not due.halt and bool(due.key)

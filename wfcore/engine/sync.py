@@ -40,9 +40,8 @@ def run(
 
 def without_loop(work: Callable[[], T]) -> T:
     """Do something where no event loop runs: here, or in a thread for which the caller's waits."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_loop_running():
+        # Not in an except clause: what is raised in it would seem to come of the missing loop.
         return work()
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -59,3 +58,11 @@ def without_loop(work: Callable[[], T]) -> T:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Any, TypeVar
 
 from wfcore.outbound.http import HttpClient, HttpResponse
@@ -37,6 +38,10 @@ class VisitingContext(NodeContext):
     @property
     def elapsed(self) -> float:
         return self._context.elapsed
+
+    @property
+    def now(self) -> datetime:
+        return self._context.now
 
     def llm_provider(self, name: str) -> LlmProvider | None:
         provider = self._context.llm_provider(name)

@@ -43,6 +43,8 @@ class Watchers:
         self._ended: OrderedDict[str, None] = OrderedDict()
         """Executions that ended not long ago: who begins to watch one looks at once."""
         self._ear: Ear | None = None
+        self.poll_seconds = POLL_SECONDS
+        """How often to look without a hint: one may be lost on its way from another process."""
 
     def hear(self, ear: Ear) -> None:
         """Ask what other processes do to the executions that are watched from now on."""
@@ -77,6 +79,7 @@ class Watchers:
     def watch(self, execution: str, *, ends_only: bool = False, listens: bool = False) -> "Watch":
         """Watch an execution from now on, inside a `with`; one that `listens` hears messages."""
         watch = Watch(self._waiting, self._ear, execution, ends_only=ends_only, listens=listens)
+        watch.poll_seconds = self.poll_seconds
         if execution in self._ended:
             watch.event.set()
         return watch
@@ -99,6 +102,7 @@ class Watch:
         self._execution = execution
         self.ends_only = ends_only
         self.listens = listens
+        self.poll_seconds = POLL_SECONDS
         self.event = asyncio.Event()
         self.heard: deque[Message] = deque(maxlen=_MOST_MESSAGES)
         """Since the last `take`; the newest, where that was long ago."""
@@ -123,10 +127,10 @@ class Watch:
         self.heard.clear()
         return heard
 
-    async def changed(self, seconds: float = POLL_SECONDS) -> None:
-        """Wait for the next change, or for some seconds at most."""
+    async def changed(self) -> None:
+        """Wait for the next change, or for `poll_seconds` at most."""
         # Not wait_for: on Python 3.11 it loses a cancellation that meets the event.
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.poll_seconds):
                 await self.event.wait()
                 self.event.clear()

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from wfcore.errors import NodeError, PluginError
 from wfcore.isolation.child_context import ChildContext, LogToEngine
-from wfcore.isolation.failure import told
+from wfcore.isolation.failure import told, untold
 from wfcore.isolation.frames import FrameTooLong, Line, Message, packed
 from wfcore.isolation.order import Order, Setting
 from wfcore.isolation.origin import Origin, load_handlers
@@ -30,6 +30,9 @@ from wfcore.plugins.handler import Handler
 from wfcore.plugins.output import output_object
 
 __all__ = ["main"]
+
+_UNHEARD: Final = 70
+"""The exit code of a process that cannot tell how an attempt ended."""
 
 
 def main(descriptor: int, lifeline: int) -> None:
@@ -114,15 +117,18 @@ class _Child:
         settings, longest = self._setting.settings, self._setting.longest_message
         context = ChildContext(order, serial, self._line, http, settings, longest)
         self._context = context
-        self._task = asyncio.get_running_loop().create_task(self._attempt(order, context))
+        self._task = asyncio.get_running_loop().create_task(self._attempt(order, context, serial))
 
-    async def _attempt(self, order: Order, context: ChildContext) -> None:
+    async def _attempt(self, order: Order, context: ChildContext, serial: int) -> None:
         try:
-            ending = self._told(order.handler, await self._output(order, context))
+            ending = self._told(order.handler, await self._output(order, context), serial)
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is told
-            ending = packed(told(error))
+            ending = _ending_of(error, serial)
         self._context = self._task = None
-        self._line.send(ending)
+        try:
+            self._line.send(ending)
+        except BaseException:  # noqa: BLE001 - one that is not heard would be waited for in vain
+            os._exit(_UNHEARD)
 
     async def _output(self, order: Order, context: ChildContext) -> dict[str, Any]:
         handler = self._handler(order.handler)
@@ -138,8 +144,8 @@ class _Child:
             raise PluginError(f"{self._origin.place} registers no handler {name!r} in this process")
         return self._handlers[name]
 
-    def _told(self, handler: str, output: dict[str, Any]) -> bytes:
-        message: Message = {"kind": "output", "output": output}
+    def _told(self, handler: str, output: dict[str, Any], serial: int) -> bytes:
+        message: Message = {"kind": "output", "serial": serial, "output": output}
         try:
             return packed(message, self._setting.longest_message)
         except FrameTooLong as error:
@@ -149,6 +155,17 @@ class _Child:
         except (TypeError, ValueError, RecursionError) as error:
             text = f"handler {handler!r} returned what is not JSON: {error}"
             raise NodeError("InvalidOutput", text) from error
+
+
+def _ending_of(error: BaseException, serial: int) -> bytes:
+    """Return the frame about what a handler raised, and end the process where there is none."""
+    try:
+        return packed({"serial": serial, **told(error)})
+    except BaseException as broken:  # noqa: BLE001 - what a plugin raises may be broken itself
+        try:
+            return packed({"serial": serial, **untold(error, broken)})
+        except BaseException:  # noqa: BLE001 - the end of the process ends the attempt at least
+            os._exit(_UNHEARD)
 
 
 async def _in_thread(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How an attempt in another process failed: told there, raised here."""
 
 import json
+import math
 import signal
 import traceback
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 from wfcore.errors import Deferred, NodeError
 from wfcore.isolation.frames import Message
 
-__all__ = ["RaisedElsewhere", "crashed", "raised", "told"]
+__all__ = ["RaisedElsewhere", "crashed", "raised", "told", "untold"]
 
 _LONGEST_TOLD: Final = 64 * 1024
 
@@ -25,12 +26,13 @@ class RaisedElsewhere(Exception):
 def told(error: BaseException) -> Message:
     """Return the message about what a handler raised, whatever that is."""
     if isinstance(error, Deferred):
-        return {"kind": "deferred", "seconds": _number(error.seconds), "reason": str(error.reason)}
+        reason = _said(error.reason)[:_LONGEST_TOLD]
+        return {"kind": "deferred", "seconds": _number(error.seconds), "reason": reason}
     if isinstance(error, NodeError):
         try:
             return {
                 "kind": "error",
-                "type": str(error.type),
+                "type": str(error.type)[:_LONGEST_TOLD],
                 "message": str(error.message)[:_LONGEST_TOLD],
                 "retryable": bool(error.retryable),
                 "retry_after": _number(error.retry_after),
@@ -47,9 +49,27 @@ def told(error: BaseException) -> Message:
     }
 
 
+def untold(error: BaseException, broken: BaseException) -> Message:
+    """Return the message about what a handler raised where telling it has failed itself."""
+    return {
+        "kind": "raised",
+        "type": type(error).__name__[:_LONGEST_TOLD],
+        "message": f"no message: telling it raised {type(broken).__name__[:_LONGEST_TOLD]}",
+        "traceback": "",
+    }
+
+
 def raised(message: Message) -> Exception:
-    """Return the error that such a message tells of."""
+    """Return the error that such a message tells of.
+
+    Raises:
+        TypeError: it is no such message; a process that was taken over may say anything.
+
+    """
     fields = {name: value for name, value in message.items() if name != "kind"}
+    for name in fields.keys() & {"type", "message", "reason", "traceback"}:
+        if not isinstance(fields[name], str):
+            raise TypeError(f"{name} is no text")
     kinds: dict[str, type[Exception]] = {"deferred": Deferred, "error": NodeError}
     return kinds.get(message["kind"], RaisedElsewhere)(**fields)
 
@@ -70,7 +90,14 @@ def crashed(handler: str, code: int) -> NodeError:
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) else None
+    if not isinstance(value, int | float):
+        return None
+    try:
+        float(value)
+    except OverflowError:
+        # JSON takes no integer of so many digits.
+        return math.inf if value > 0 else -math.inf
+    return value
 
 
 def _details(details: Any) -> Any:
@@ -81,8 +108,8 @@ def _details(details: Any) -> Any:
         return repr(details)[:_LONGEST_TOLD]
 
 
-def _said(error: BaseException) -> str:
+def _said(given: object) -> str:
     try:
-        return str(error)
+        return str(given)
     except Exception as broken:  # noqa: BLE001 - a plugin's __str__ may raise anything
         return f"no message: its __str__ raised {type(broken).__name__}"

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from wfcore.errors import PluginError
@@ -16,6 +17,7 @@ __all__ = ["Placement", "place"]
 
 _log = logging.getLogger(__name__)
 _WILD: Final = frozenset("*?[")
+_ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,11 @@ def _warn_of_strangers(levels: Mapping[str, Level], handlers: Iterable[str]) -> 
     """Say that a handler is not there: where its name is misspelt, the real one is not isolated."""
     names = set(handlers)
     for pattern, level in levels.items():
-        if pattern not in names and _WILD.isdisjoint(pattern):
+        if pattern == _ANY or any(fnmatchcase(name, pattern) for name in names):
+            continue
+        if not _WILD.isdisjoint(pattern):
+            _log.warning("isolation: no handler that fits %r is here to run as %s", pattern, level)
+        elif pattern not in names:
             hint = did_you_mean(pattern, sorted(names))
             end = f"; {hint}" if hint else ""
             _log.warning("isolation: no handler %r is here to run as %s%s", pattern, level, end)

@@ -63,17 +63,14 @@ class ProcessPool:
             await asyncio.wait(self._leaving)
 
     async def _take(self, origin: Origin) -> HandlerProcess:
-        if self._closed:
-            raise EngineNotOpen("the engine is closed: its processes take no more attempts")
-        self._idle = [each for each in self._idle if each.alive or self._let_go(each)]
-        # The one that was used last: what it needs is most likely still in memory.
-        for process in reversed(self._idle):
-            if process.origin == origin:
-                self._idle.remove(process)
-                return process
-        # Whose turn it is runs in none yet, so that there is an idle one where all are there.
-        if len(self._idle) + len(self._busy) + self._starting >= self._most:
-            self._let_go(self._idle.pop(0))
+        while (process := self._idle_one(origin)) is None and self._full:
+            # Whose turn it is runs in none yet, so that one is idle where none is leaving.
+            if not self._leaving:
+                self._let_go(self._idle.pop(0))
+            # One that is leaving lives on while its handlers close.
+            await asyncio.wait(self._leaving, return_when=asyncio.FIRST_COMPLETED)
+        if process is not None:
+            return process
         self._starting += 1
         try:
             private = self._private.get(origin, {})
@@ -83,6 +80,23 @@ class ProcessPool:
             raise NodeError("HandlerCrashed", message, retryable=True) from error
         finally:
             self._starting -= 1
+
+    @property
+    def _full(self) -> bool:
+        here = len(self._idle) + len(self._busy) + len(self._leaving)
+        return here + self._starting >= self._most
+
+    def _idle_one(self, origin: Origin) -> HandlerProcess | None:
+        """Take an idle process of this origin, where there is one."""
+        if self._closed:
+            raise EngineNotOpen("the engine is closed: its processes take no more attempts")
+        self._idle = [each for each in self._idle if each.alive or self._let_go(each)]
+        # The one that was used last: what it needs is most likely still in memory.
+        for process in reversed(self._idle):
+            if process.origin == origin:
+                self._idle.remove(process)
+                return process
+        return None
 
     def _let_go(self, process: HandlerProcess) -> bool:
         """End a process in the background; always False."""

@@ -25,6 +25,7 @@ __all__ = ["HandlerProcess"]
 _log = logging.getLogger(__name__)
 _STDERR: Final = 2
 _LAST_WORDS_SECONDS: Final = 0.5
+_LONGEST_NAME: Final = 256
 # The child gets our search path before it imports anything of ours.
 _PROGRAM: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]);"
@@ -117,10 +118,10 @@ class HandlerProcess:
                 task.cancel()
         if not answer.done():
             raise crashed(order.handler, self._ended.result())
-        message = answer.result()
-        if message["kind"] == "output":
-            return message["output"]
-        raise raised(message)
+        ending = answer.result()
+        if isinstance(ending, Exception):
+            raise ending
+        return ending
 
     async def close(self, seconds: float) -> None:
         """Let it end, and make it end after some seconds."""
@@ -187,15 +188,20 @@ class HandlerProcess:
 
     def _hear(self, message: Message) -> None:
         kind = message.pop("kind")
-        if kind in {"output", "deferred", "error", "raised"}:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result({"kind": kind, **message})
-        elif kind == "log":
-            logger = logging.getLogger(message.pop("logger"))
-            if logger.isEnabledFor(message["level"]):
-                _log_again(logger, **message)
-        elif message.pop("serial") == self._serial and self._context is not None:
+        if kind == "log":
+            _log_of_library(**message)
+            return
+        serial = message.pop("serial")
+        if not isinstance(serial, int) or serial > self._serial:
+            raise ValueError(f"there was no attempt {serial!r} yet")
+        if serial != self._serial:
             # Of an attempt before, a thread that it left behind may still have something to say.
+            return
+        if kind in {"output", "deferred", "error", "raised"}:
+            ending = _ending_of(kind, message)
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(ending)
+        elif self._context is not None:
             self._hear_of_attempt(self._context, kind, message)
 
     def _hear_of_attempt(self, context: NodeContext, kind: str, message: Message) -> None:
@@ -255,8 +261,41 @@ def _started(descriptor: int, lifeline: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def _log_again(logger: logging.Logger, level: int, text: str, failure: str | None) -> None:
-    record = logger.makeRecord(logger.name, level, "", 0, text, (), None)
+def _ending_of(kind: str, message: Message) -> dict[str, Any] | Exception:
+    """Return how an attempt ended; raises `TypeError` where that makes no sense."""
+    if kind != "output":
+        return raised({"kind": kind, **message})
+    output = message["output"]
+    if not isinstance(output, dict):
+        raise TypeError(f"an output is an object, not {type(output).__name__}")
+    return output
+
+
+def _log_of_library(logger: str, level: int, text: str, failure: str | None) -> None:
+    """Write what a library logged, with the logger that takes part here, and under its own name.
+
+    None is made for it: loggers stay for ever, and a process may log under any number of names.
+    """
+    taking = _existing_logger(logger)
+    # Not its `isEnabledFor`, which remembers the answer for each level there is.
+    if level > taking.manager.disable and level >= taking.getEffectiveLevel():
+        _log_again(taking, level, text, failure, logger[:_LONGEST_NAME])
+
+
+def _existing_logger(name: str) -> logging.Logger:
+    """Return the logger of this name, else the nearest one above it, of which it would inherit."""
+    while name:
+        found = logging.Logger.manager.loggerDict.get(name)
+        if isinstance(found, logging.Logger):
+            return found
+        name = name.rpartition(".")[0]
+    return logging.getLogger()
+
+
+def _log_again(
+    logger: logging.Logger, level: int, text: str, failure: str | None, name: str = ""
+) -> None:
+    record = logger.makeRecord(name or logger.name, level, "", 0, text, (), None)
     if failure is not None:
         # Secrets are masked where records are made, and only in what these are made of.
         told = logger.makeRecord(logger.name, level, "", 0, failure, (), None)

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -48,6 +49,11 @@ class NodeContext(ABC):
     @abstractmethod
     def elapsed(self) -> float:
         """Seconds since a worker first took this node, by the store's clock, waits included."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment, in UTC; where a test runs in virtual time, the moment there."""
+        return datetime.now(UTC)
 
     @abstractmethod
     async def outputs(self) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,9 +21,9 @@ __all__ = ["FakeContext"]
 class FakeContext(NodeContext):
     """A `NodeContext` without an engine.
 
-    `input`, `outputs`, `settings` and `elapsed` are what the handler may ask for, and can be set
-    later as `given_input`, `given_outputs`, `settings` and `given_elapsed`. `run_handler` sets
-    `handler` and `config`. `http` is a client of your own; left out, it is
+    `input`, `outputs`, `settings`, `elapsed` and `now` are what the handler may ask for, and can be
+    set later as `given_input`, `given_outputs`, `settings`, `given_elapsed` and `given_now`.
+    `run_handler` sets `handler` and `config`. `http` is a client of your own; left out, it is
     the engine's real one, which reaches what `outbound_allow` opens beside the internet.
 
     What the handler says is kept: `notices`, `progressed` (fraction and message), `emitted` (kind
@@ -44,6 +45,7 @@ class FakeContext(NodeContext):
         attempt: int = 1,
         idempotency_key: str | None = None,
         elapsed: float = 0.0,
+        now: datetime | None = None,
         workflow: str = "workflow",
         labels: Mapping[str, str] | None = None,
         llm_providers: Mapping[str, LlmProvider] | None = None,
@@ -57,6 +59,7 @@ class FakeContext(NodeContext):
         self.workflow = workflow
         self.labels = dict(labels or {})
         self.given_elapsed = elapsed
+        self.given_now = now
         self._llm_providers = dict(llm_providers or {})
         self._own_client = _OwnClient(outbound_allow)
         self.http: HttpClient = http if http is not None else self._own_client
@@ -84,6 +87,11 @@ class FakeContext(NodeContext):
     def elapsed(self) -> float:
         """What was given, or set as `given_elapsed`."""
         return self.given_elapsed
+
+    @property
+    def now(self) -> datetime:
+        """What was given, or set as `given_now`; the real time without that."""
+        return self.given_now if self.given_now is not None else super().now
 
     def llm_provider(self, name: str) -> LlmProvider | None:
         """Return what was given."""

@@ -1,8 +1,9 @@
 """The real engine as test runs use it: in memory, in virtual time, with a cast of its own."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
@@ -21,6 +22,8 @@ __all__ = ["CastEngine", "EngineOptions"]
 
 _BEGIN_MS: Final = 1_767_225_600_000
 """What the store's clock shows when virtual time begins: 2026-01-01, 00:00 UTC."""
+_IDLE_SECONDS: Final = 600.0
+"""Alone with its store, an engine knows what is due next; each look takes real time."""
 _A_YEAR: Final = 365 * 24 * 3600.0
 
 
@@ -67,7 +70,13 @@ class CastEngine(Engine):
         real = {**self.registry.handlers, **admit_all(handlers)}
         played = MappingProxyType(cast.handlers(real, named))
         self.registry = replace(self.registry, handlers=played)
-        self._materials = replace(self._materials, registry=self.registry)
+        self._materials = replace(
+            self._materials,
+            registry=self.registry,
+            now=_moments_of(VirtualLoop.running()),
+            ticks=VirtualLoop.running().time,
+            idle_seconds=_IDLE_SECONDS,
+        )
         self._cast = cast
         self._seed = seed
 
@@ -76,8 +85,14 @@ class CastEngine(Engine):
         await super().start()
         parts = self._parts
         parts.runtime.dice.seed(self._seed)
+        parts.runtime.watchers.poll_seconds = _IDLE_SECONDS
         self._cast.threads = parts.threads
         VirtualLoop.running().count_calls(lambda: parts.threads.awaited)
+
+
+def _moments_of(loop: VirtualLoop) -> Callable[[], datetime]:
+    begin = datetime.fromtimestamp(_BEGIN_MS / 1000, UTC)
+    return lambda: begin + timedelta(seconds=loop.time())
 
 
 def _clock_of(loop: VirtualLoop) -> Clock:
