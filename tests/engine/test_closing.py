@@ -9,8 +9,8 @@ import pytest
 from wfcore import Engine, Handler, NodeContext, hookimpl
 from wfcore.bus.local import LocalBus
 from wfcore.engine import closing
-from wfcore.engine import engine as engine_module
 from wfcore.engine.heart import Heart
+from wfcore.outbound.client import OutboundClient
 from wfcore.store.memory import MemoryStore
 
 
@@ -72,11 +72,17 @@ async def test_a_heart_that_fails_leaves_nothing_open(monkeypatch: pytest.Monkey
     engine = Engine(store, bus=bus, discover=False)
     await engine.start()
     assert engine._assembled is not None
-    threads, http = engine._assembled.threads, engine._assembled.http
+    threads = engine._assembled.threads
+    closed = list[str]()
+
+    async def close(self: OutboundClient) -> None:
+        closed.append("http")
+
+    monkeypatch.setattr(OutboundClient, "close", close)
     with pytest.raises(RuntimeError, match="broken"):
         await engine.close()
     assert (bus.closed, store.closed, threads._idle._closed) == (True, True, True)
-    assert http is not None
+    assert closed == ["http"]
     engine._assembled.heart._stopped.set()
 
 
@@ -84,9 +90,7 @@ async def test_a_start_that_fails_closes_the_bus(monkeypatch: pytest.MonkeyPatch
     def broken(*_: Any) -> Any:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(
-        closing if hasattr(closing, "assemble") else engine_module, "assemble", broken
-    )
+    monkeypatch.setattr(closing, "assemble", broken)
     bus, store = Bus(), Store()
     with pytest.raises(RuntimeError, match="broken"):
         await Engine(store, bus=bus, discover=False).start()

@@ -12,6 +12,8 @@ from tests.plugins.test_hooks import Sink, Sinks, Turns, document, engine
 from wfcore import EventSink
 from wfcore.engine import relay
 from wfcore.engine.relay import Telling
+from wfcore.store.contract import Event
+from wfcore.store.memory import MemoryStore
 
 ENDED = ["wfcore.execution.started", "wfcore.execution.completed"]
 
@@ -173,6 +175,27 @@ async def test_what_is_deleted_at_once_is_told(store: str) -> None:
         for _ in range(3):
             await running.delete((await running.run(document({"text": "x"}))).execution_id)
     assert kinds(well) == ENDED * 3
+
+
+class Slow(MemoryStore):
+    """Reads events slowly."""
+
+    reads = 0
+
+    async def events(self, execution: str, after: int, limit: int) -> list[Event]:
+        self.reads += 1
+        await asyncio.sleep(0.2)
+        return await super().events(execution, after, limit)
+
+
+async def test_what_is_being_read_at_the_close_is_told() -> None:
+    well, slow = Turns(), Slow()
+    async with engine(Sinks(well), store=slow) as running:
+        await running.run(document({"text": "x"}))
+        async with asyncio.timeout(5):
+            while not slow.reads:
+                await asyncio.sleep(0.01)
+    assert kinds(well) == ENDED
 
 
 async def test_what_is_not_kept_is_told(store: str) -> None:

@@ -69,7 +69,9 @@ async def _close_plugins(registry: Registry) -> None:
 
 async def _close_all(kind: str, named: Mapping[str, _Closable]) -> None:
     """Close each once, all at the same time: those that hang are waited for together."""
-    once = {id(each): (name, each) for name, each in reversed(named.items())}
+    once: dict[int, tuple[str, _Closable]] = {}
+    for name, each in named.items():
+        once.setdefault(id(each), (name, each))
     await asyncio.gather(*(_close(f"{kind} {name}", each) for name, each in once.values()))
 
 

@@ -111,17 +111,20 @@ class Relay:
             await asyncio.gather(*(sink.close() for sink in self._sinks))
 
     async def _tell_rest(self, shard: int) -> None:
-        """Tell all of a shard, however often it has to be tried."""
-        while True:
+        """Tell all of a shard, and try it again where it fails."""
+        failures = 0
+        # Where others can go on, it is left to them sooner: their executions go on as well.
+        while not (self._lasts and failures >= PLUGIN_TRIES):
             try:
                 passed = await self._pass_on(shard)
-                if passed is None:
+                if passed is None or (self._lasts and 0 < passed < _AT_ONCE):
                     return
                 if passed:
                     continue
             except StoreError:
                 if self._lasts:
                     raise
+            failures += 1
             await asyncio.sleep(_CLOSING_PAUSE_SECONDS)
 
     async def _leave_out(self, reason: Exception) -> None:
