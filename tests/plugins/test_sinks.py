@@ -10,7 +10,7 @@ import pytest
 
 from tests.plugins.test_hooks import Sink, Sinks, Turns, document, engine
 from wfcore import EventSink
-from wfcore.engine import relay
+from wfcore.engine import local_feed, relay
 from wfcore.engine.relay import Telling
 from wfcore.store.contract import Event
 from wfcore.store.memory import MemoryStore
@@ -175,6 +175,25 @@ async def test_what_is_deleted_at_once_is_told(store: str) -> None:
         for _ in range(3):
             await running.delete((await running.run(document({"text": "x"}))).execution_id)
     assert kinds(well) == ENDED * 3
+
+
+async def test_where_too_much_waits_to_be_told_the_retention_waits_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_feed, "_MOST_PENDING", 1)
+    monkeypatch.setattr(relay, "_IDLE_SECONDS", 0.01)
+    away = Turns(failures=100_000)
+    async with engine(events_to=Telling(away), retention_seconds=0) as running:
+        ids = [(await running.start_execution(document({"text": "x"})))[0] for _ in range(3)]
+        await asyncio.sleep(0.5)
+        waiting = (await running.executions()).records
+        away.failures = 0
+        async with asyncio.timeout(10):
+            while (await running.executions()).records or len(away.told) < 6:
+                await asyncio.sleep(0.02)
+    assert waiting
+    assert {event["subject"] for event in away.told} == set(ids)
+    assert sorted(kinds(away)) == sorted(ENDED * 3)
 
 
 class Slow(MemoryStore):
