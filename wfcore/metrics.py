@@ -41,7 +41,7 @@ _COUNTED: Final = {
     "woken": "Nodes whose time to go on had come.",
     "abandoned": "Attempts that did not end when they were told to.",
     "store_errors": "Calls of the store that failed.",
-    "events_lost": "Events that a plugin's sink did not take, however often it was told.",
+    "events_lost": "Events that a sink did not take, however often it was told, or until the end.",
 }
 
 

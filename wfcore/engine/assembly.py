@@ -167,7 +167,7 @@ def _relay(given: Materials, runtime: Runtime, shared: SharedStore | None) -> Re
     if shared is not None:
         return Relay(shared, tellings, given.counters)
     feed = runtime.changes = LocalFeed(given.store)
-    return Relay(feed, tellings, given.counters)
+    return Relay(feed, tellings, given.counters, lasts=False)
 
 
 def _of_a_cluster(

@@ -49,7 +49,7 @@ class Counters:
     """Attempts that did not end when they were told to; their slots were given to others."""
     store_errors: int = 0
     events_lost: int = 0
-    """Events that a plugin's sink did not take, however often it was told."""
+    """Events that a sink did not take, however often it was told, or until the end."""
 
     def note(self, state: NodeState, error: str | None) -> None:
         """Count a node that an attempt brought into this state; `error` is its record's text."""

@@ -1,17 +1,17 @@
 """The engine: what embedders, the server and the `wf` command hold in their hands."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self, overload
+from typing import Any, Self, overload
 
 from wfcore.bus.contract import TaskBus
 from wfcore.bus.local import LocalBus
 from wfcore.bus.opening import bus_from_url
 from wfcore.engine.arguments import check_arguments, plugin_settings, secret_source
-from wfcore.engine.assembly import Assembly, Materials, assemble, vitals_of
+from wfcore.engine.assembly import Assembly, Materials, vitals_of
+from wfcore.engine.closing import close_parts, open_parts
 from wfcore.engine.collector import relax_collector
 from wfcore.engine.counters import Counters
 from wfcore.engine.decide import Terms
@@ -41,9 +41,6 @@ from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
 __all__ = ["Engine"]
-
-_log = logging.getLogger(__name__)
-_CLOSE_SECONDS: Final = 5.0
 
 
 class Engine:
@@ -171,17 +168,7 @@ class Engine:
             raise EngineNotOpen("an engine is started once: make another one")
         if self._relax_gc:
             relax_collector()
-        await self._store.open()
-        try:
-            working = self._materials.concurrency > 0
-            await self._materials.bus.open(self._materials.queues if working else ())
-            parts = self._assembled = assemble(self._materials)
-        except BaseException:
-            await self._store.close()
-            raise
-        if parts.relay is not None:
-            await parts.relay.open()
-        parts.heart.start()
+        parts = self._assembled = await open_parts(self._materials)
         self._tasks = [
             asyncio.create_task(keep_running(name, loop)) for name, loop in parts.loops().items()
         ]
@@ -193,21 +180,7 @@ class Engine:
             return
         self._closed = True
         parts.runtime.watchers.notify_all()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await parts.worker.close(self._materials.drain_seconds)
-        await parts.heart.stop()
-        if parts.presence is not None:
-            await parts.presence.leave()
-        await parts.pool.close()
-        await self._close_handlers()
-        await self._materials.bus.close()
-        if parts.relay is not None:
-            await parts.relay.close()
-        await parts.http.close()
-        parts.threads.close()
-        await self._store.close()
+        await close_parts(parts, self._materials, self._tasks)
 
     async def check(self, document: Document, input: Any = UNSET) -> list[Problem]:
         """Return all that is wrong with a document, and with an input; nothing is stored."""
@@ -354,13 +327,6 @@ class Engine:
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
         """Return what handlers that run here said about how far they are, by node."""
         return self._parts.worker.progress(execution_id)
-
-    async def _close_handlers(self) -> None:
-        for name, each in self.registry.handlers.items():
-            try:
-                await asyncio.wait_for(each.close(), _CLOSE_SECONDS)
-            except Exception:  # noqa: BLE001 - a plugin's code: the others close too
-                _log.exception("handler %s did not close", name)
 
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What was started here, or runs here, need not be looked up: its end will be heard.

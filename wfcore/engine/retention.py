@@ -60,7 +60,9 @@ class Retention:
             if not left:
                 return
             for execution in left:
-                deletion = await store.delete(execution, _ROWS)
+                if self._has_to_wait():
+                    return
+                deletion = await self._delete(execution)
                 if deletion in (Deletion.OPEN, Deletion.IN_USE):
                     kept.add(execution)
                 else:
@@ -76,9 +78,19 @@ class Retention:
             raise ExecutionNotFound(execution)
         if not record.status.terminal:
             raise Conflict(_OPEN)
-        deletion = await runtime.insist(lambda: store.delete(execution, _ROWS), PATIENCE)
+        deletion = await runtime.insist(lambda: self._delete(execution), PATIENCE)
         if deletion is Deletion.IN_USE:
             raise Conflict(_IN_USE)
         runtime.forget(execution)
         if deletion is Deletion.MORE:
             await self.sweep()
+
+    async def _delete(self, execution: str) -> Deletion:
+        """Delete some rows of an execution, after its events were read for those they are told."""
+        if self._runtime.changes is not None:
+            await self._runtime.changes.keep(execution)
+        return await self._runtime.store.delete(execution, _ROWS)
+
+    def _has_to_wait(self) -> bool:
+        """Whether too many events of what was deleted wait in memory to be told."""
+        return self._runtime.changes is not None and self._runtime.changes.is_full

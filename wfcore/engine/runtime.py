@@ -87,13 +87,16 @@ class Runtime:
         """Keep nothing of an execution that is new, or was deleted: ids may come again."""
         self.opened.close(execution)
         self.outcomes.forget(execution)
+        if self.changes is not None:
+            self.changes.forget(execution)
 
     async def settle(self, execution: str, reply: Reply) -> Sequence[Lease]:
         """Do what a reply obliges to, but for running the kept leases: these are returned."""
-        if reply.fired:
-            await self.bus.publish([Task(execution, *fired) for fired in reply.fired])
+        # First of all: it may be deleted while the bus takes its time.
         if self.changes is not None:
             self.changes.note(execution)
+        if reply.fired:
+            await self.bus.publish([Task(execution, *fired) for fired in reply.fired])
         ended = reply.status.terminal
         if ended:
             self.opened.close(execution)

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from wfcore.bus.events import EventSink
 from wfcore.bus.kafka.brokers import KafkaBrokers, quieten_driver
@@ -15,7 +13,6 @@ from wfcore.bus.kafka.sender import stop_producer
 
 __all__ = ["KafkaEvents"]
 
-_log = logging.getLogger(__name__)
 _TELL_SECONDS: Final = 10.0
 _CONTENT_TYPE: Final = b"application/cloudevents+json; charset=UTF-8"
 
@@ -30,7 +27,8 @@ class KafkaEvents(EventSink):
         self._partitions = partitions
         self._topic = topic
         self._producer: AIOKafkaProducer | None = None
-        self._is_away = False
+        """One that has started, and did not fail."""
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def name(self) -> str:
@@ -42,22 +40,20 @@ class KafkaEvents(EventSink):
 
     async def close(self) -> None:
         """Disconnect."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await stop_producer(producer)
+        self._drop()
+        await self._left()
 
     async def tell(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Send events, in order, and wait until all are acknowledged."""
         try:
             async with asyncio.timeout(_TELL_SECONDS):
+                # What one that was dropped still sends comes before what is sent now.
+                await self._left()
                 await self._send(await self._connected(), events)
-        except (KafkaError, OSError, TimeoutError) as error:
-            if not self._is_away:
-                _log.warning("events wait: %s does not take them: %r", self.name, error)
-            self._is_away = True
-            await self.close()
+        except BaseException:
+            # Also where it is cancelled: one that was interrupted may never send again.
+            self._drop()
             raise
-        self._is_away = False
 
     async def _send(self, producer: AIOKafkaProducer, events: Sequence[Mapping[str, Any]]) -> None:
         sent = [
@@ -74,8 +70,28 @@ class KafkaEvents(EventSink):
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             await self._brokers.create_topics([self._topic], self._partitions)
-            self._producer = AIOKafkaProducer(
+            producer = AIOKafkaProducer(
                 acks="all", enable_idempotence=True, **self._brokers.options()
             )
-            await self._producer.start()
+            try:
+                await producer.start()
+            except BaseException:
+                self._leave(producer)
+                raise
+            self._producer = producer
         return self._producer
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            self._leave(producer)
+
+    def _leave(self, producer: AIOKafkaProducer) -> None:
+        """Stop a producer in the background: who was cancelled must not wait for it."""
+        task = asyncio.get_running_loop().create_task(stop_producer(producer))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _left(self) -> None:
+        if self._leaving:
+            await asyncio.wait(set(self._leaving))
