@@ -1,11 +1,12 @@
 """Loading plugins: one at a time, so that a broken one breaks nothing but itself."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from wfcore.errors import PluginError
 from wfcore.plugins.advertised import advertised_handlers
@@ -17,11 +18,11 @@ from wfcore.plugins.failure import failure_line, failure_traceback
 from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.registry import PluginReport, Registry, Source
-from wfcore.plugins.settings import settings_of
 
 __all__ = ["load_plugin", "load_plugins"]
 
-_ENGINE = "the handlers given to the engine"
+_ENGINE: Final = "the handlers given to the engine"
+_MOST_SAID: Final = 2_000
 
 
 def load_plugins(
@@ -88,6 +89,7 @@ class _Loading:
         self._collection = Collection()
         self._reports: list[PluginReport] = []
         self._sources: dict[str, Source] = {}
+        self._places: set[str] = set()
 
     def load_installed(self, installed: Installed) -> None:
         blank = PluginReport(
@@ -109,7 +111,11 @@ class _Loading:
         self._load(blank, lambda: _entry_point(installed), advertised, installed.entry_point)
 
     def load_found(self, path: Path) -> None:
-        """Load a file of a plugin folder."""
+        """Load a file of a plugin folder, once, however many folders have it."""
+        place = os.path.realpath(path)
+        if place in self._places:
+            return
+        self._places.add(place)
         blank = PluginReport(path.stem, str(path), "blocked", 0.0)
         self._load(blank, lambda: load_file(path), lambda: (path.stem,))
 
@@ -121,7 +127,9 @@ class _Loading:
         started = perf_counter()
         try:
             contribution = self._hooks.collect(plugin, source.plugin, self._settings)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may end in SystemExit; the program does not
             raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
         blank = PluginReport(name, module, "loaded", perf_counter() - started)
         self._accept(blank, contribution, source)
@@ -161,14 +169,13 @@ class _Loading:
 
     def _accept(self, blank: PluginReport, contribution: Contribution, source: Source) -> None:
         """Take a plugin's parts."""
-        settings = contribution.settings
         report = replace(
             blank,
             status="loaded",
             api=contribution.api,
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
-            settings=settings_of(settings, source.plugin) if settings else (),
+            settings=contribution.shown_settings,
         )
         self._reports.append(report)
         self.add(report.origin, contribution)
@@ -199,7 +206,9 @@ def _entry_point(installed: Installed) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, PluginError) else failure_line(error)
+    # A plugin's own subclass may have a `__str__` that raises.
+    said = str(error) if type(error) is PluginError else failure_line(error)
+    return said[:_MOST_SAID]
 
 
 def _identity(plugin: object) -> tuple[str, str, str]:

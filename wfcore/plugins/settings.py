@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from wfcore.errors import PluginError
 from wfcore.plugins.credential import hides_credential
+from wfcore.plugins.failure import shown
 from wfcore.workflow.faults import faults
 
 __all__ = ["PluginSetting", "read_settings", "settings_of", "settings_prefix"]
@@ -66,7 +67,9 @@ def read_settings(model: object, plugin: str, given: Mapping[str, str]) -> BaseM
 
     """
     if not inspect.isclass(model) or not issubclass(model, BaseModel):
-        raise PluginError(f"wfcore_register_settings() returned {model!r}, not a pydantic model")
+        raise PluginError(
+            f"wfcore_register_settings() returned {shown(model)}, not a pydantic model"
+        )
     prefix = settings_prefix(plugin)
     values = {
         name: _decoded(field, given[prefix + name])
@@ -103,7 +106,10 @@ def _setting(name: str, field: FieldInfo, value: Any) -> PluginSetting:
 
 
 def _default(field: FieldInfo, secret: bool) -> str:
-    default = field.get_default(call_default_factory=True, validated_data={})
+    if field.default_factory is not None:
+        # The plugin's code, which may do anything: it is not run to be shown.
+        return "computed"
+    default = field.get_default()
     return _MASK if secret and default is not None else _text(default)
 
 
