@@ -267,10 +267,10 @@ class Settings(BaseSettings):
     """Web sites whose pages may use the server's API (`https://app.example.com`), by commas."""
 
     plugins_allow: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = None
-    """The installed plugins that are loaded, by distribution or entry point, `*` and `?` allowed,
-    by commas; unset: all. What comes with wfcore is always among them."""
+    """The installed plugins that are loaded, by distribution, `*` and `?` allowed, by commas;
+    unset: all. What comes with wfcore is always among them."""
     plugins_block: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
-    """Those that are not loaded, allowed or not."""
+    """Those that are not loaded, allowed or not, by distribution or entry point."""
     plugins_strict: bool = False
     """Whether a plugin that is broken stops the start, rather than being left out."""
     plugin_dir: Path | None = None

@@ -9,9 +9,9 @@ from time import perf_counter
 from typing import Any, Final
 
 from wfcore.errors import PluginError
-from wfcore.plugins.advertised import advertised_handlers
+from wfcore.plugins.advertised import advertised_handlers, advertised_in
 from wfcore.plugins.capture import captured_output
-from wfcore.plugins.collection import Collection
+from wfcore.plugins.collection import Collection, Owner
 from wfcore.plugins.contribution import Contribution, HookTable, admit_all
 from wfcore.plugins.discovery import Discovery, Installed, find_installed
 from wfcore.plugins.failure import failure_line, failure_traceback
@@ -19,7 +19,7 @@ from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.registry import PluginReport, Registry, Source
 
-__all__ = ["load_plugin", "load_plugins"]
+__all__ = ["load_plugin", "load_plugins", "survey_plugins"]
 
 _ENGINE: Final = "the handlers given to the engine"
 _MOST_SAID: Final = 2_000
@@ -44,6 +44,27 @@ def load_plugins(
             was found; or two plugins register the same name: the message names both.
 
     """
+    return _loaded(plugins, handlers, discover, settings).registry()
+
+
+def survey_plugins(
+    *, plugins: Iterable[object] = (), discover: bool | Discovery = True
+) -> tuple[tuple[PluginReport, ...], tuple[str, ...]]:
+    """Load the same, and return the reports of all, and what keeps an engine from having them.
+
+    Where `load_plugins` raises because names clash or a strict discovery found a broken plugin,
+    this one still tells of everything; what the caller gave has to work here too.
+    """
+    loading = _loaded(plugins, (), discover, None)
+    return loading.reports, loading.clashes
+
+
+def _loaded(
+    plugins: Iterable[object],
+    handlers: Iterable[HandlerLike],
+    discover: bool | Discovery,
+    settings: Mapping[str, str] | None,
+) -> "_Loading":
     wanted = discover if isinstance(discover, Discovery) else Discovery()
     loading = _Loading(wanted, {**wanted.settings, **(settings or {})})
     if discover:
@@ -56,10 +77,10 @@ def load_plugins(
         loading.load_given(plugin)
     candidates = tuple(handlers)
     given = _given(candidates)
-    loading.add(_ENGINE, Contribution(handlers=given))
+    loading.add(Owner(_ENGINE), Contribution(handlers=given))
     for name, candidate in zip(given, candidates, strict=True):
         loading.note_source([name], Source(candidate, ""))
-    return loading.registry()
+    return loading
 
 
 def load_plugin(plugin: object, name: str, settings: Mapping[str, str]) -> Registry:
@@ -117,7 +138,7 @@ class _Loading:
             return
         self._places.add(place)
         blank = PluginReport(path.stem, str(path), "blocked", 0.0)
-        self._load(blank, lambda: load_file(path), lambda: (path.stem,))
+        self._load(blank, lambda: load_file(path), lambda: advertised_in(path))
 
     def load_given(self, plugin: object, called: str | None = None) -> None:
         if self._hooks.knows(plugin):
@@ -178,16 +199,24 @@ class _Loading:
             settings=contribution.shown_settings,
         )
         self._reports.append(report)
-        self.add(report.origin, contribution)
+        self.add(Owner(report.origin, report.distribution, report.name), contribution)
         self.note_source(contribution.handlers, source)
 
-    def add(self, owner: str, contribution: Contribution) -> None:
+    def add(self, owner: Owner, contribution: Contribution) -> None:
         self._collection.add(owner, contribution)
 
     def note_source(self, handlers: Iterable[str], source: Source) -> None:
         """Remember what registered handlers; of one that comes twice, the first counts."""
         for name in handlers:
             self._sources.setdefault(name, source)
+
+    @property
+    def reports(self) -> tuple[PluginReport, ...]:
+        return tuple(self._reports)
+
+    @property
+    def clashes(self) -> tuple[str, ...]:
+        return self._collection.clashes
 
     def registry(self) -> Registry:
         if self._discovery.strict:
