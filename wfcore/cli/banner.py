@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wfcore.cli.wording import duration, printable
+from wfcore.cli.wording import duration, one_line, printable
 from wfcore.plugins.registry import PluginReport, Registry
 
 __all__ = ["Fact", "show_banner"]
@@ -28,15 +28,15 @@ def show_banner(
     for report in registry.reports:
         line = _remark(report)
         if line:
-            console.print(Text(printable(line), "yellow"), soft_wrap=True)
+            console.print(Text(one_line(line), "yellow"), soft_wrap=True)
     console.print()
 
 
 def _remark(report: PluginReport) -> str:
     if report.status == "broken":
-        return f"plugin {report.origin} is broken and left out: {report.error}"
+        return f"{report.origin} is broken and left out: {report.error}"
     if report.status == "blocked":
-        return f"plugin {report.origin} is left out: {report.error}"
+        return f"{report.origin} is left out: {report.error}"
     if report.slow:
-        return f"plugin {report.origin} took {duration(report.seconds * 1000)} to load"
+        return f"{report.origin} took {duration(report.seconds * 1000)} to load"
     return ""

@@ -61,9 +61,10 @@ def handlers(
             sys.stdout.write(printable(page))
         elif name is None:
             _tell_list(views)
-            _warn_of_broken(registry)
         else:
             _tell(views[0])
+        if name is None:
+            _warn_of_broken(registry)
     return Exit.OK
 
 

@@ -148,7 +148,7 @@ def _called(
     made = _contribution(results)
     if settings is not None:
         made.settings = settings
-        made.shown_settings = settings_of(settings, name)
+        made.shown_settings = settings_of(settings, name, given)
     made.hooks = tuple(sorted(hooks))
     return made
 

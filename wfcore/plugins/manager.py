@@ -18,11 +18,14 @@ from wfcore.plugins.failure import failure_line, failure_traceback
 from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.registry import PluginReport, Registry, Source
+from wfcore.plugins.settings import settings_prefix
+from wfcore.secrets.redactor import Redactor
 
 __all__ = ["load_plugin", "load_plugins", "survey_plugins"]
 
 _ENGINE: Final = "the handlers given to the engine"
 _MOST_SAID: Final = 2_000
+_LEAST_MASKED: Final = 6
 
 
 def load_plugins(
@@ -151,7 +154,8 @@ class _Loading:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may end in SystemExit; the program does not
-            raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
+            reason = self._masking(source.plugin)(_reason(error))[:_MOST_SAID]
+            raise PluginError(f"plugin {name!r} fails: {reason}") from error
         blank = PluginReport(name, module, "loaded", perf_counter() - started)
         self._accept(blank, contribution, source)
 
@@ -164,6 +168,7 @@ class _Loading:
     ) -> None:
         """Load what was found; where it fails, nothing of it counts."""
         started = perf_counter()
+        masked = self._masking(blank.name)
         with captured_output() as printed:
             try:
                 plugin = load()
@@ -178,15 +183,22 @@ class _Loading:
                     status="broken",
                     seconds=perf_counter() - started,
                     handlers=advertised(),
-                    error=_reason(error),
-                    traceback=failure_traceback(error),
-                    printed=printed(),
+                    error=masked(_reason(error))[:_MOST_SAID],
+                    traceback=masked(failure_traceback(error)),
+                    printed=_maybe(masked, printed()),
                 )
                 self._reports.append(broken)
                 return
         seconds = perf_counter() - started
-        loaded = replace(blank, seconds=seconds, printed=printed())
+        loaded = replace(blank, seconds=seconds, printed=_maybe(masked, printed()))
         self._accept(loaded, contribution, Source(source or plugin, blank.name))
+
+    def _masking(self, plugin: str) -> Callable[[str], str]:
+        """Return what masks a plugin's settings: its errors and prints are shown to everybody."""
+        prefix = settings_prefix(plugin)
+        own = (value for name, value in self._settings.items() if name.startswith(prefix))
+        redactor = Redactor(value for value in own if len(value) >= _LEAST_MASKED)
+        return redactor.text
 
     def _accept(self, blank: PluginReport, contribution: Contribution, source: Source) -> None:
         """Take a plugin's parts."""
@@ -200,7 +212,8 @@ class _Loading:
         )
         self._reports.append(report)
         self.add(Owner(report.origin, report.distribution, report.name), contribution)
-        self.note_source(contribution.handlers, source)
+        settings = tuple(each.name for each in contribution.shown_settings)
+        self.note_source(contribution.handlers, source._replace(settings=settings))
 
     def add(self, owner: Owner, contribution: Contribution) -> None:
         self._collection.add(owner, contribution)
@@ -234,10 +247,15 @@ def _entry_point(installed: Installed) -> Any:
     return installed.entry_point.load()
 
 
+def _maybe(change: Callable[[str], str], text: str | None) -> str | None:
+    return change(text) if text is not None else None
+
+
 def _reason(error: BaseException) -> str:
     # A plugin's own subclass may have a `__str__` that raises.
     said = str(error) if type(error) is PluginError else failure_line(error)
-    return said[:_MOST_SAID]
+    # Enough to be clipped once it is masked.
+    return said[: 2 * _MOST_SAID]
 
 
 def _identity(plugin: object) -> tuple[str, str, str]:
