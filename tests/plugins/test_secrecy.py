@@ -1,4 +1,4 @@
-"""What operators set for plugins is told to nobody else, however it is nested or what goes wrong."""
+"""What operators set for plugins nobody else is told, however it is nested or what goes wrong."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, NewType
