@@ -85,6 +85,45 @@ BROKEN = {
         """,
         "Bad: <exception str() failed>",
     ),
+    "an error whose notes end the program": (
+        """
+        class Bad(Exception):
+            @property
+            def __notes__(self):
+                raise SystemExit(3)
+
+        raise Bad
+        """,
+        "Bad",
+    ),
+    "a syntax error whose file ends the program": (
+        """
+        class Bad(SyntaxError):
+            @property
+            def filename(self):
+                raise SystemExit(3)
+
+        raise Bad
+        """,
+        "Bad",
+    ),
+    "an object whose class ends the program when it is named": (
+        """
+        from wfcore import hookimpl
+
+        class Meta(type):
+            @property
+            def __name__(cls):
+                raise SystemExit(4)
+
+        class Sink(metaclass=Meta):
+            pass
+
+        @hookimpl
+        def wfcore_register_event_sinks(): return [Sink()]
+        """,
+        "event sink an object of Sink is no instance of wfcore.EventSink",
+    ),
     "settings that cannot be made": (
         """
         from pydantic import BaseModel, Field

@@ -17,8 +17,10 @@ def failure_line(error: BaseException) -> str:
         line = traceback.format_exception_only(error)[-1].strip()
         if isinstance(error, SyntaxError) and error.filename is not None:
             return f"{line} ({error.filename}, line {error.lineno})"
-    except Exception:  # noqa: BLE001 - an exception's own attributes may be code that fails
-        return type(error).__name__
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - an exception's own attributes are code, which may exit
+        return _kind(error)
     return line
 
 
@@ -26,8 +28,16 @@ def failure_traceback(error: BaseException) -> str:
     """Return the traceback; of a very long one the end, where the failure is."""
     try:
         return "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
-    except Exception:  # noqa: BLE001 - as above
-        return type(error).__name__
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - as above; where it happened is known nevertheless
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        return f"Traceback (most recent call last):\n{frames}{_kind(error)}\n"[-_MAX_TRACEBACK:]
+
+
+def _kind(value: object) -> str:
+    # Not `__name__`, which a metaclass may replace.
+    return str(type.__dict__["__name__"].__get__(type(value)))
 
 
 def shown(value: object) -> str:
@@ -42,4 +52,4 @@ def shown(value: object) -> str:
         return f"the class {value.__name__}"
     if inspect.isfunction(value) or inspect.ismodule(value):
         return f"the {kind.__name__} {value.__name__}"
-    return f"an object of {kind.__name__}"
+    return f"an object of {_kind(value)}"
