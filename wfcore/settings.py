@@ -21,7 +21,7 @@ from wfcore.engine.retry import RetryDefaults
 from wfcore.errors import WfError
 from wfcore.isolation.levels import Isolation, read_levels
 from wfcore.outbound.allow import AllowList
-from wfcore.plugins.credential import hides_credential
+from wfcore.plugins.credential import OPEN_SETTINGS, hides_credential
 from wfcore.plugins.discovery import Discovery
 from wfcore.problems import Problem
 from wfcore.secrets.source import NamedSecrets
@@ -54,10 +54,6 @@ _OURS: Final = re.compile(
     r"(store|bus|blob)_url|(redis|kafka|outbound)_.+|retention_seconds", re.ASCII
 )
 # Checked here, and handed on.
-_FOR_PLUGINS: Final = (
-    *("llm_provider", "llm_model", "llm_max_concurrency", "llm_timeout"),
-    *("publish_kafka_brokers", "publish_kafka_topics"),
-)
 
 _KEY: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.ASCII)
@@ -267,10 +263,10 @@ class Settings(BaseSettings):
     """Web sites whose pages may use the server's API (`https://app.example.com`), by commas."""
 
     plugins_allow: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_names)] = None
-    """The installed plugins that are loaded, by distribution or entry point, `*` and `?` allowed,
-    by commas; unset: all. What comes with wfcore is always among them."""
+    """The installed plugins that are loaded, by distribution, `*` and `?` allowed, by commas;
+    unset: all. What comes with wfcore is always among them."""
     plugins_block: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
-    """Those that are not loaded, allowed or not."""
+    """Those that are not loaded, allowed or not, by distribution or entry point."""
     plugins_strict: bool = False
     """Whether a plugin that is broken stops the start, rather than being left out."""
     plugin_dir: Path | None = None
@@ -305,7 +301,7 @@ class Settings(BaseSettings):
         Every other `APP_<NAME>`, in lower case and without the prefix; without what a credential
         may be in, and without the settings of ours that only processes use.
         """
-        chosen = {name: getattr(self, name) for name in _FOR_PLUGINS}
+        chosen = {name: getattr(self, name) for name in OPEN_SETTINGS}
         given = {name: str(value) for name, value in chosen.items() if value is not None}
         return {**self._for_plugins, **given}
 

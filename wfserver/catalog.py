@@ -9,8 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from wfcore.engine.schema import workflow_schema
-from wfcore.plugins.catalog import handler_view, plugin_view
-from wfcore.problems import Problem, did_you_mean
+from wfcore.plugins.catalog import absent_handler, handler_view, plugin_view
 from wfserver import examples
 from wfserver.description import answers
 from wfserver.parameters import Parameters
@@ -55,9 +54,7 @@ async def handler(name: str, engine: ServingEngine) -> JSONResponse:
     registry = engine.registry
     found = registry.handlers.get(name)
     if found is None:
-        hint = did_you_mean(name, registry.handlers)
-        problem = Problem("handler.not_found", "", f"there is no handler {name!r} here", hint)
-        raise RequestRefused(HTTPStatus.NOT_FOUND, [problem])
+        raise RequestRefused(HTTPStatus.NOT_FOUND, [absent_handler(name, registry)])
     return JSONResponse(handler_view(found, registry))
 
 

@@ -140,3 +140,15 @@ def test_the_operator_chooses_plugins(folder: Folder) -> None:
     assert strict.code == 2
     assert "ZeroDivisionError" in strict.err
     assert folder.wf("handlers", APP_PLUGIN_DIR="own").code == 0
+
+
+def test_what_a_broken_or_blocked_plugin_is_set_to_is_masked(folder: Folder) -> None:
+    own = folder.path / "own"
+    own.mkdir()
+    (own / "mailing.py").write_text("1 / 0\n")
+    given = {"APP_MAILING_CODE": "canary", "APP_MAIL": "seen", "APP_PLUGIN_DIR": "own"}
+    rows = folder.wf("config", "--output", "json", **given).json()["plugin_settings"]
+    assert {row["variable"]: row["value"] for row in rows} == {
+        "APP_MAILING_CODE": "***",
+        "APP_MAIL": "seen",
+    }

@@ -147,3 +147,51 @@ def test_a_plugin_file_that_is_not_there_is_told(
     assert done.code == 2
     assert "none.py" in done.err
     assert done.out == ""
+
+
+def site(folder: Folder, **plugins: str) -> str:
+    """Install a distribution for each name, and return the path that has them."""
+    place = folder.path / "site"
+    for name, source in plugins.items():
+        info = place / f"{name}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (place / f"{name}_module.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[wfcore.plugins]\n{name} = {name}_module\n")
+    return str(place)
+
+
+HANDLER = (
+    "from wfcore import handler, hookimpl\n@handler\ndef same(): ...\n"
+    "@hookimpl\ndef wfcore_register_handlers(): return [same]\n"
+)
+
+
+def test_plugins_that_clash_are_listed_all_the_same(folder: Folder) -> None:
+    path = site(folder, first=HANDLER, second=HANDLER, third="1 / 0")
+    assert folder.wf("handlers", PYTHONPATH=path).code == 2
+    for strict in ("false", "true"):
+        done = folder.wf("plugins", PYTHONPATH=path, APP_PLUGINS_STRICT=strict)
+        assert done.code == 1
+        for name in ("builtin", "first", "second", "third"):
+            assert f"{name}  " in done.out
+        assert "handler 'same' is registered twice" in done.err
+        assert "APP_PLUGINS_BLOCK=first" in done.err
+    told = folder.wf("plugins", "--output", "json", PYTHONPATH=path).json()
+    assert len(told["plugins"]) == 4
+    assert len(told["clashes"]) == 1
+    blocked = folder.wf("plugins", PYTHONPATH=path, APP_PLUGINS_BLOCK="first,third")
+    assert (blocked.code, blocked.err) == (0, "")
+
+
+def test_handlers_of_a_broken_plugin_are_said_to_be_installed(folder: Folder) -> None:
+    path = site(folder, words=HANDLER + "1 / 0\n")
+    done = folder.wf("handlers", PYTHONPATH=path)
+    assert done.code == 0
+    assert "words" not in done.out
+    assert "distribution words 1.2 (entry point 'words') is broken" in done.err
+    shown = folder.wf("handlers", "show", "same", PYTHONPATH=path)
+    assert shown.code == 4
+    assert "the handler 'same' is installed but broken: ZeroDivisionError" in shown.err
+    blocked = folder.wf("handlers", "show", "same", PYTHONPATH=path, APP_PLUGINS_BLOCK="words")
+    assert "installed but blocked: APP_PLUGINS_BLOCK names it" in blocked.err

@@ -7,7 +7,8 @@ import pytest
 
 from tests.plugins.conftest import Site
 from wfcore import Discovery, Engine, PluginError
-from wfcore.plugins.manager import load_plugins
+from wfcore.plugins.catalog import absent_handler
+from wfcore.plugins.manager import load_plugins, survey_plugins
 from wfcore.plugins.registry import PluginReport, Registry
 
 SHOUT = """
@@ -47,12 +48,15 @@ def two(site: Site) -> Site:
     ("discovery", "loaded"),
     [
         (Discovery(), ["loud", "quiet"]),
-        (Discovery(allow=("loud",)), ["loud"]),
+        (Discovery(allow=("acme-loud",)), ["loud"]),
+        # An entry point has the name that its author likes: it is no reason to trust it.
+        (Discovery(allow=("loud",)), []),
+        (Discovery(block=("loud",)), ["quiet"]),
         (Discovery(allow=("acme-quiet",)), ["quiet"]),
         (Discovery(allow=("ACME.*",)), ["loud", "quiet"]),
         (Discovery(allow=()), []),
         (Discovery(block=("acme_loud",)), ["quiet"]),
-        (Discovery(allow=("loud", "quiet"), block=("l*",)), ["quiet"]),
+        (Discovery(allow=("acme-*",), block=("l*",)), ["quiet"]),
     ],
 )
 @pytest.mark.usefixtures("two")
@@ -165,6 +169,48 @@ def test_a_folder_is_loaded_anew_with_its_parts(tmp_path: Path) -> None:
         part.write_text(f"name = {name!r}\n")
         registry = load_plugins(discover=Discovery(folders=(tmp_path,)))
         assert name in registry.handlers
+
+
+def test_a_broken_file_of_a_folder_is_known_by_its_handlers(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text("@handler\ndef translate_it(): ...\n1 / 0\n")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("from . import part\n")
+    (tmp_path / "pack" / "part.py").write_text("class A(B):\n    name = 'packed_it'\n")
+    registry = load_plugins(discover=Discovery(folders=(tmp_path,), allow=()))
+    for handler, name in (("translate_it", "words"), ("packed_it", "pack"), ("pack", "pack")):
+        owner = registry.absent_owner(handler)
+        assert owner is not None
+        assert owner.name == name
+        problem = absent_handler(handler, registry)
+        assert problem.code == "handler.broken"
+        assert f"the handler {handler!r} is installed but broken: " in problem.message
+
+
+def test_a_clash_names_the_setting_that_ends_it(two: Site) -> None:
+    for number in (1, 2):
+        two.install(
+            f"clash-{number}",
+            plugins={f"c{number}": f"clash_{number}"},
+            files={f"clash_{number}.py": SHOUT.format(name="same")},
+        )
+    two.install(
+        "twins",
+        plugins={"one": "twin_one", "other": "twin_other"},
+        files={f"twin_{name}.py": SHOUT.format(name="twin") for name in ("one", "other")},
+    )
+    two.install("mine", plugins={"mine": "mine"}, files={"mine.py": SHOUT.format(name="output")})
+    with pytest.raises(PluginError) as raised:
+        load_plugins()
+    remedies = [line.partition("use only one of them")[2] for line in str(raised.value).split("\n")]
+    assert remedies == [
+        " (APP_PLUGINS_BLOCK=clash-1 or APP_PLUGINS_BLOCK=clash-2)",
+        " (APP_PLUGINS_BLOCK=one or APP_PLUGINS_BLOCK=other)",
+        " (APP_PLUGINS_BLOCK=mine)",
+    ]
+    reports, clashes = survey_plugins(discover=Discovery(strict=True))
+    assert len(clashes) == 3
+    assert {"c1", "c2", "loud", "quiet", "builtin"} <= {each.name for each in reports}
+    assert "same" in load_plugins(discover=Discovery(block=("clash-1", "other", "mine"))).handlers
 
 
 def test_a_folder_that_is_not_there_is_said() -> None:

@@ -55,7 +55,112 @@ BROKEN = {
     ),
     "a hook with arguments of its own": (
         HOOK + "def wfcore_register_handlers(engine): return []",
-        "PluginValidationError: ",
+        "wfcore_register_handlers takes no `engine`",
+    ),
+    "a hook with a misspelt argument": (
+        HOOK + "def wfcore_register_handlers(setings): return []",
+        'wfcore_register_handlers takes no `setings`; did you mean "settings"?',
+    ),
+    "one hook twice": (
+        """
+        from wfcore import hookimpl
+
+        @hookimpl
+        def wfcore_register_handlers(): return []
+
+        @hookimpl(specname="wfcore_register_handlers")
+        def more(): return []
+        """,
+        "it implements wfcore_register_handlers more than once",
+    ),
+    "a plugin error of its own that cannot be shown": (
+        """
+        from wfcore import PluginError
+
+        class Bad(PluginError):
+            def __str__(self):
+                raise ValueError
+
+        raise Bad
+        """,
+        "Bad: <exception str() failed>",
+    ),
+    "an error whose notes end the program": (
+        """
+        class Bad(Exception):
+            @property
+            def __notes__(self):
+                raise SystemExit(3)
+
+        raise Bad
+        """,
+        "Bad",
+    ),
+    "a syntax error whose file ends the program": (
+        """
+        class Bad(SyntaxError):
+            @property
+            def filename(self):
+                raise SystemExit(3)
+
+        raise Bad
+        """,
+        "Bad",
+    ),
+    "an object whose class ends the program when it is named": (
+        """
+        from wfcore import hookimpl
+
+        class Meta(type):
+            @property
+            def __name__(cls):
+                raise SystemExit(4)
+
+        class Sink(metaclass=Meta):
+            pass
+
+        @hookimpl
+        def wfcore_register_event_sinks(): return [Sink()]
+        """,
+        "event sink an object of Sink is no instance of wfcore.EventSink",
+    ),
+    "settings that cannot be made": (
+        """
+        from pydantic import BaseModel, Field
+        from wfcore import hookimpl
+
+        class Settings(BaseModel):
+            a: int = Field(default_factory=lambda: 1 / 0)
+
+        @hookimpl
+        def wfcore_register_settings(): return Settings
+        """,
+        "ZeroDivisionError: ",
+    ),
+    "a filter of the engine's": (
+        HOOK + "def wfcore_register_templaters(): return Templaters(filters={'upper': str})",
+        "the filter 'upper' is built in and cannot be replaced",
+    ),
+    "a global that is reserved": (
+        HOOK + "def wfcore_register_templaters(): return Templaters(globals={'nodes': 1})",
+        "'nodes' cannot be the name of a global in templates",
+    ),
+    "a global that is no JSON": (
+        HOOK + "def wfcore_register_templaters(): return Templaters(globals={'n': float('nan')})",
+        "the global 'n' is no JSON value",
+    ),
+    "an object whose repr has a token": (
+        """
+        from wfcore import hookimpl
+
+        class Client:
+            def __repr__(self):
+                return "Client(token='canary')"
+
+        @hookimpl
+        def wfcore_register_event_sinks(): return [Client()]
+        """,
+        "event sink an object of Client is no instance of wfcore.EventSink",
     ),
     "a hook that raises": (
         HOOK + "def wfcore_register_handlers(): return 1 / 0",
@@ -152,6 +257,9 @@ BROKEN = {
         "not a mapping of names",
     ),
 }
+
+
+WIDE = "raise RuntimeError('x' * 100_000)"
 
 
 def report(registry: Registry, name: str) -> PluginReport:
@@ -409,3 +517,8 @@ def test_without_discovery_nothing_installed_is_loaded(site: Site) -> None:
     assert registry.handlers == {}
     assert registry.reports == ()
     assert "good" not in sys.modules
+
+
+def test_a_long_error_is_clipped_in_the_report(site: Site) -> None:
+    site.install("wide", plugins={"wide": "wide"}, files={"wide.py": WIDE})
+    assert len(report(load_plugins(), "wide").error or "") == 2_000

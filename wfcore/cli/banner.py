@@ -39,9 +39,9 @@ def show_remarks(console: Console, registry: Registry) -> None:
 
 def _remark(report: PluginReport) -> str:
     if report.status == "broken":
-        return f"plugin {report.origin} is broken and left out: {report.error}"
+        return f"{report.origin} is broken and left out: {report.error}"
     if report.status == "blocked":
-        return f"plugin {report.origin} is left out: {report.error}"
+        return f"{report.origin} is left out: {report.error}"
     if report.slow:
-        return f"plugin {report.origin} took {duration(report.seconds * 1000)} to load"
+        return f"{report.origin} took {duration(report.seconds * 1000)} to load"
     return ""

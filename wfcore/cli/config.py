@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
@@ -46,14 +46,14 @@ def config(
     with failures_told(output):
         settings = Settings.read()
         with kept_for_result():
-            reports = installed(settings, PluginPlaces(plugin, plugin_dir)).reports
+            registry = installed(settings, PluginPlaces(plugin, plugin_dir))
         given = given_variables()
-        declared = list(_declared(reports, given))
+        declared = list(_declared(registry.reports, given))
         others = {name: each for name, each in given.items() if name not in _variables(declared)}
         shown = {
             "settings": list(_settings(settings, given)),
             "plugins": declared,
-            "plugin_settings": list(_plugin_settings(others)),
+            "plugin_settings": list(_plugin_settings(others, registry.secret_settings)),
             "secrets": sorted(name for name in given if name.startswith(_SECRET)),
             "notes": list(_notes(others)),
         }
@@ -111,12 +111,18 @@ def _variables(declared: Iterable[Mapping[str, Any]]) -> set[str]:
     return {each["variable"] for each in declared}
 
 
-def _plugin_settings(given: Mapping[str, GivenVariable]) -> Iterator[dict[str, str]]:
-    """Yield what is no setting of ours: handlers may ask for it, unless a credential is in it."""
+def _plugin_settings(
+    given: Mapping[str, GivenVariable], private: Collection[str]
+) -> Iterator[dict[str, str]]:
+    """Yield what is no setting of ours: handlers may ask for it, unless a credential is in it.
+
+    `private` are those that a plugin which is not loaded might have said to be secret.
+    """
     for variable, (value, origin) in sorted(given.items()):
         name = variable.removeprefix(_PREFIX).lower()
         if name not in Settings.model_fields and not variable.startswith(_SECRET):
-            shown = _MASK if hides_credential(name, value) else _masked(value)
+            hidden = name in private or hides_credential(name, value)
+            shown = _MASK if hidden else _masked(value)
             yield {"variable": variable, "value": shown, "origin": origin}
 
 

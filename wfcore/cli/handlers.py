@@ -17,12 +17,11 @@ from wfcore.cli.installed import PluginPlaces, installed
 from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import one_line, printable
-from wfcore.plugins.catalog import handler_view
+from wfcore.plugins.catalog import absent_handler, handler_view
 from wfcore.plugins.fields import FieldTable, field_tables
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.page import example_node, handler_facts, handler_index, handler_page
 from wfcore.plugins.registry import Registry
-from wfcore.problems import did_you_mean
 from wfcore.settings import Settings
 
 __all__ = ["handlers"]
@@ -64,15 +63,16 @@ def handlers(
             _tell_list(views)
         else:
             _tell(views[0])
+        if name is None:
+            _warn_of_broken(registry)
     return Exit.OK
 
 
 def _find(registry: Registry, name: str) -> Handler:
     found = registry.handlers.get(name)
     if found is None:
-        hint = did_you_mean(name, registry.handlers) or "wf handlers lists them"
-        message = f"there is no handler {name!r} here"
-        raise CommandFailed.single(Exit.NOT_FOUND, "handler.not_found", message, hint)
+        problem = absent_handler(name, registry, "wf handlers lists them")
+        raise CommandFailed(Exit.NOT_FOUND, [problem])
     return found
 
 
@@ -91,6 +91,14 @@ def _tell_list(views: list[dict[str, Any]]) -> None:
             Text(_origin(view), "dim"),
         )
     console.print(table)
+
+
+def _warn_of_broken(registry: Registry) -> None:
+    console = Console(stderr=True, highlight=False)
+    for report in registry.reports:
+        if report.status == "broken":
+            line = one_line(f"{report.origin} is broken, its handlers are left out: {report.error}")
+            console.print(Text.assemble(("wf: ", "bold yellow"), line), soft_wrap=True)
 
 
 def _tell(view: Mapping[str, Any]) -> None:

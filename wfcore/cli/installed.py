@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wfcore.plugins.file import load_file
-from wfcore.plugins.manager import load_plugins
-from wfcore.plugins.registry import Registry
+from wfcore.plugins.manager import load_plugins, survey_plugins
+from wfcore.plugins.registry import PluginReport, Registry
 from wfcore.settings import Settings
 
-__all__ = ["PluginPlaces", "installed"]
+__all__ = ["PluginPlaces", "installed", "surveyed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,14 @@ class PluginPlaces:
 
     def __bool__(self) -> bool:
         return bool(self.files or self.folders)
+
+
+def surveyed(
+    settings: Settings, places: PluginPlaces
+) -> tuple[tuple[PluginReport, ...], tuple[str, ...]]:
+    """Load the same, and return all reports and which names clash, even where no engine starts."""
+    discovery = settings.discovery(places.folders)
+    return survey_plugins(plugins=[load_file(path) for path in places.files], discover=discovery)
 
 
 def installed(settings: Settings, places: PluginPlaces) -> Registry:

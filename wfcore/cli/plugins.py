@@ -11,7 +11,7 @@ from rich.text import Text
 
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import Format, failures_told
-from wfcore.cli.installed import PluginPlaces, installed
+from wfcore.cli.installed import PluginPlaces, surveyed
 from wfcore.cli.options import PluginFolders, Plugins
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.cli.wording import duration, one_line, printable
@@ -34,19 +34,32 @@ def list_plugins(
         Format, Parameter(help="json: what GET /plugins answers, on standard output and alone.")
     ] = "text",
 ) -> int:
-    """List the plugins, how loading each went, and their settings; fails where one is broken."""
+    """List the plugins, how loading each went, and their settings.
+
+    Fails where one is broken, or two register one name.
+    """
     with failures_told(output):
         settings = Settings.read()
         with kept_for_result():
-            registry = installed(settings, PluginPlaces(plugin, plugin_dir))
-            views = [plugin_view(report) for report in registry.reports]
+            reports, clashes = surveyed(settings, PluginPlaces(plugin, plugin_dir))
+            views = [plugin_view(report) for report in reports]
         if output == "json":
-            json.dump({"plugins": views}, sys.stdout, ensure_ascii=False)
+            # An API that answers has no clash, so that its answer has no such key.
+            clashing = {"clashes": clashes} if clashes else {}
+            json.dump({"plugins": views, **clashing}, sys.stdout, ensure_ascii=False)
             sys.stdout.write("\n")
         else:
             _tell(views, whole=traceback)
+        _tell_clashes(clashes)
     broken = any(view["status"] == "broken" for view in views)
-    return Exit.FAILED if broken else Exit.OK
+    return Exit.FAILED if broken or clashes else Exit.OK
+
+
+def _tell_clashes(clashes: Sequence[str]) -> None:
+    console = Console(stderr=True, highlight=False)
+    for clash in clashes:
+        line = Text.assemble(("wf: ", "bold red"), " ".join(printable(clash).split()))
+        console.print(line, soft_wrap=True)
 
 
 def _tell(views: Sequence[Mapping[str, Any]], *, whole: bool) -> None:

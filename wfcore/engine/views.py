@@ -189,9 +189,9 @@ async def _errors(
         failed.extend(node for node in page if node.state is NodeState.FAILED)
     failed.sort(key=lambda node: (outline.is_data(node.key), node.ended or 0))
     found = await store.results(record.id, [node.key for node in failed])
-    return {
-        node.key: json.loads(found[node.key].error or "{}") for node in failed if node.key in found
-    }
+    read = ((node.key, found[node.key].error) for node in failed if node.key in found)
+    # One without an error is of another execution, which has the id by now.
+    return {key: json.loads(error) for key, error in read if error is not None}
 
 
 def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:

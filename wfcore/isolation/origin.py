@@ -42,7 +42,7 @@ def origin_of(given: Source) -> Origin:
         PluginError: it cannot; says what to do about it.
 
     """
-    source, name = given
+    source, name, _ = given
     if isinstance(source, EntryPoint):
         return Origin("installed", source.value, name)
     if isinstance(source, ModuleType):

@@ -10,7 +10,6 @@ from wfcore.errors import PluginError
 from wfcore.isolation.levels import Isolation, Level
 from wfcore.isolation.origin import Origin, origin_of
 from wfcore.plugins.registry import Registry, Source
-from wfcore.plugins.settings import settings_prefix
 from wfcore.problems import did_you_mean
 
 __all__ = ["Placement", "place"]
@@ -47,16 +46,16 @@ def place(registry: Registry, isolation: Isolation | Mapping[str, str] | None) -
         for name, level in levels.items()
         if level == "process"
     }
-    settings = {origin: _settings(origin, registry) for origin in origins.values()}
+    settings = {
+        origin: _settings(registry.sources[name], registry) for name, origin in origins.items()
+    }
     return Placement(levels, origins, chosen.processes, settings)
 
 
-def _settings(origin: Origin, registry: Registry) -> dict[str, str]:
-    if not origin.plugin:
-        return {}
-    prefix = settings_prefix(origin.plugin)
-    given = registry.variables.items()
-    return {name: value for name, value in given if name.startswith(prefix)}
+def _settings(source: Source, registry: Registry) -> dict[str, str]:
+    # By name, not by prefix: `acme_text_token` is of the plugin `acme_text`, not of `acme`.
+    given = registry.variables
+    return {name: given[name] for name in source.settings if name in given}
 
 
 def _origin(name: str, source: Source) -> Origin:

@@ -11,7 +11,7 @@ from pydantic.errors import PydanticUserError
 
 from wfcore.errors import PluginError
 from wfcore.plugins.config_schema import TEMPLATE
-from wfcore.plugins.failure import failure_line
+from wfcore.plugins.failure import failure_line, shown
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.keys import config_keys, takes_other_keys
 from wfcore.plugins.schema import closed_schema
@@ -43,7 +43,7 @@ def _not_a_handler(candidate: object) -> str:
         hint = "; put @handler above the function"
     elif inspect.ismodule(candidate):
         hint = "; a module is a plugin: pass it under `plugins`"
-    return f"{candidate!r} is not a subclass of wfcore.Handler{hint}"
+    return f"{shown(candidate)} is not a subclass of wfcore.Handler{hint}"
 
 
 def _title(kind: type[Handler]) -> str:

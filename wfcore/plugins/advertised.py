@@ -2,12 +2,12 @@
 
 import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-__all__ = ["advertised_handlers"]
+__all__ = ["advertised_handlers", "advertised_in"]
 
 _MAX_FILES: Final = 100
 _MAX_BYTES: Final = 256 * 1024
@@ -26,9 +26,18 @@ def advertised_handlers(entry_point: str, module: str) -> tuple[str, ...]:
 
     The entry point's own name is among them: many a plugin has one handler, named like it.
     """
-    names = {entry_point}
+    return _guessed(entry_point, lambda: _sources(module.partition(":")[0].strip()))
+
+
+def advertised_in(path: Path) -> tuple[str, ...]:
+    """Guess the same of a file or a package that stands in a plugin folder."""
+    return _guessed(path.stem, lambda: sorted(path.rglob("*.py")) if path.is_dir() else [path])
+
+
+def _guessed(name: str, sources: Callable[[], Iterable[Path]]) -> tuple[str, ...]:
+    names = {name}
     try:
-        for path in islice(_sources(module.partition(":")[0].strip()), _MAX_FILES):
+        for path in islice(sources(), _MAX_FILES):
             with path.open("rb") as file:
                 names.update(_names(file.read(_MAX_BYTES).decode("utf-8", errors="replace")))
     except Exception:  # noqa: BLE001 - a guess, by import hooks of others; less of it is no fault

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from wfcore.errors import PluginError
+from wfcore.plugins.failure import shown
 
 __all__ = ["PLUGIN_API", "declared_api"]
 
@@ -26,7 +27,7 @@ def declared_api(plugin: object) -> str | None:
         return None
     found = _VERSION.fullmatch(declared) if isinstance(declared, str) else None
     if found is None or not isinstance(declared, str):
-        raise PluginError(f"wfcore_api is {declared!r}, not a version such as {PLUGIN_API!r}")
+        raise PluginError(f"wfcore_api is {shown(declared)}, not a version such as {PLUGIN_API!r}")
     major, minor = map(int, found.groups())
     own_major, own_minor = map(int, PLUGIN_API.split("."))
     if major != own_major or minor > own_minor:

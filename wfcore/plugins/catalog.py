@@ -7,8 +7,19 @@ from wfcore.plugins.config_schema import config_schema
 from wfcore.plugins.handler import Handler, raw_keys, secret_keys
 from wfcore.plugins.registry import PluginReport, Registry
 from wfcore.plugins.schema import output_schema
+from wfcore.problems import Problem, did_you_mean
 
-__all__ = ["handler_view", "plugin_view"]
+__all__ = ["absent_handler", "handler_view", "plugin_view"]
+
+
+def absent_handler(name: str, registry: Registry, otherwise: str | None = None) -> Problem:
+    """Return why there is no such handler; `otherwise` is the hint where no name is near."""
+    owner = registry.absent_owner(name)
+    if owner is not None:
+        said = f"the handler {name!r} is installed but {owner.status}: {owner.error}"
+        return Problem(f"handler.{owner.status}", "", said, f"see {owner.origin}")
+    hint = did_you_mean(name, registry.handlers) or otherwise
+    return Problem("handler.not_found", "", f"there is no handler {name!r} here", hint)
 
 
 def handler_view(handler: Handler, registry: Registry) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from wfcore.plugins.results import (
     named,
     schemes,
 )
-from wfcore.plugins.settings import read_settings
+from wfcore.plugins.settings import PluginSetting, read_settings, settings_of
 from wfcore.problems import did_you_mean
 from wfcore.secrets.source import SecretSource
 from wfcore.store.opening import STORE_SCHEMES
@@ -55,6 +55,7 @@ class Contribution:
     hooks: tuple[str, ...] = ()
     api: str | None = None
     settings: BaseModel | None = None
+    shown_settings: tuple[PluginSetting, ...] = ()
     handlers: dict[str, Handler] = field(default_factory=dict)
     validators: tuple[Validator, ...] = ()
     templaters: Templaters = field(default_factory=Templaters)
@@ -67,16 +68,16 @@ class Contribution:
 
 
 class HookTable:
-    """The hook specifications, and the plugins that were held against them."""
+    """The plugins whose hooks were called."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        self._count = 0
+        # By identity: a plugin may have an `__eq__` that raises, or that says yes to all others.
+        # The objects are kept, so that no other one gets the same identity.
+        self._known: dict[int, object] = {}
 
     def knows(self, plugin: object) -> bool:
         """Whether this very object was collected before."""
-        return self._manager.is_registered(plugin)
+        return id(plugin) in self._known
 
     def collect(self, plugin: object, name: str, settings: Mapping[str, str]) -> Contribution:
         """Call the plugin's hooks and return what it registers; a plugin that fails leaves nothing.
@@ -90,34 +91,66 @@ class HookTable:
         if plugin is None:
             raise PluginError("it is None, not a module or an object with hooks")
         api = declared_api(plugin)
-        self._count += 1
-        try:
-            self._manager.register(plugin, f"plugin {self._count}")
-            contribution = self._called(plugin, name, settings)
-        except BaseException:
-            if self.knows(plugin):
-                self._manager.unregister(plugin)
-            raise
+        contribution = _called(_implementations(plugin), name, settings)
         contribution.api = api
+        self._known[id(plugin)] = plugin
         return contribution
 
-    def _called(self, plugin: object, name: str, given: Mapping[str, str]) -> Contribution:
-        callers = {caller.name: caller for caller in self._manager.get_hookcallers(plugin) or []}
-        if not callers:
-            raise PluginError(_NO_HOOKS)
-        known = [name for name in vars(hookspecs) if name.startswith(f"{PROJECT}_register_")]
-        for caller in callers.values():
-            if not caller.has_spec():
-                hint = did_you_mean(caller.name, known)
-                raise PluginError(f"no hook {caller.name!r}" + (f"; {hint}" if hint else ""))
-        settings = None
-        if (first := callers.pop(_SETTINGS, None)) is not None:
-            settings = read_settings(_result(first, plugin, None), name, given)
-        results = {each: _result(caller, plugin, settings) for each, caller in callers.items()}
-        made = _contribution(results)
+
+def _implementations(plugin: object) -> dict[str, pluggy.HookImpl]:
+    """Return what implements each hook, held against the hook's specification."""
+    # A manager for one plugin: pluggy compares plugins with `==`. It knows no specifications,
+    # so that what does not fit them is said in our words.
+    manager = pluggy.PluginManager(PROJECT)
+    manager.register(plugin, "plugin")
+    found: dict[str, pluggy.HookImpl] = {}
+    for caller in vars(manager.hook).values():
+        found[caller.name] = _the_only_one(caller)
+        _check_implementation(found[caller.name], caller.name)
+    if not found:
+        raise PluginError(_NO_HOOKS)
+    return found
+
+
+def _the_only_one(caller: pluggy.HookCaller) -> pluggy.HookImpl:
+    first, *others = caller.get_hookimpls()
+    if others:
+        raise PluginError(f"it implements {caller.name} more than once: put them into one function")
+    return first
+
+
+def _check_implementation(implementation: pluggy.HookImpl, hook: str) -> None:
+    known = [name for name in vars(hookspecs) if name.startswith(f"{PROJECT}_register_")]
+    if hook not in known:
+        hint = did_you_mean(hook, known)
+        raise PluginError(f"no hook {hook!r}" + (f"; {hint}" if hint else ""))
+    if implementation.hookwrapper or implementation.wrapper:
+        raise PluginError(f"{hook} registers the plugin's own parts; it cannot be a wrapper")
+    offered = inspect.signature(getattr(hookspecs, hook)).parameters
+    for argument in implementation.argnames:
+        if argument not in offered:
+            hint = did_you_mean(argument, offered)
+            raise PluginError(f"{hook} takes no `{argument}`" + (f"; {hint}" if hint else ""))
+
+
+def _called(
+    hooks: Mapping[str, pluggy.HookImpl], name: str, given: Mapping[str, str]
+) -> Contribution:
+    settings = None
+    if _SETTINGS in hooks:
+        model = _result(hooks[_SETTINGS], _SETTINGS, None)
+        settings = read_settings(model, name, given)
+    results = {
+        hook: _result(implementation, hook, settings)
+        for hook, implementation in hooks.items()
+        if hook != _SETTINGS
+    }
+    made = _contribution(results)
+    if settings is not None:
         made.settings = settings
-        made.hooks = tuple(sorted(results.keys() | ({_SETTINGS} if first is not None else set())))
-        return made
+        made.shown_settings = settings_of(settings, name, given)
+    made.hooks = tuple(sorted(hooks))
+    return made
 
 
 def admit_all(candidates: Iterable[object]) -> dict[str, Handler]:
@@ -160,13 +193,10 @@ def _contribution(results: Mapping[str, Any]) -> Contribution:
     )
 
 
-def _result(caller: pluggy.HookCaller, plugin: object, settings: BaseModel | None) -> Any:
-    implementation = next(one for one in caller.get_hookimpls() if one.plugin is plugin)
-    if implementation.hookwrapper or implementation.wrapper:
-        raise PluginError(f"{caller.name} registers the plugin's own parts; it cannot be a wrapper")
+def _result(implementation: pluggy.HookImpl, hook: str, settings: BaseModel | None) -> Any:
     given = {"settings": settings}
     result = implementation.function(*(given[name] for name in implementation.argnames))
     if inspect.iscoroutine(result):
         result.close()
-        raise PluginError(f"{caller.name} is `async def`; hooks are plain functions")
+        raise PluginError(f"{hook} is `async def`; hooks are plain functions")
     return result

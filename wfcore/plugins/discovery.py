@@ -9,17 +9,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["GROUP", "Discovery", "Installed", "find_installed"]
+__all__ = ["GROUP", "OWN", "Discovery", "Installed", "find_installed"]
 
 GROUP: Final = "wfcore.plugins"
-_OWN: Final = "wfcore"
+OWN: Final = "wfcore"
+"""The distribution whose plugins come with the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """What of the installed plugins is loaded, and what beside them.
 
-    Names are those of distributions or of entry points, `*` and `?` allowed.
+    Names are those of distributions, `*` and `?` allowed; `block` takes those of entry points too.
+    `allow` does not: any distribution may name its entry point after another's.
     """
 
     allow: tuple[str, ...] | None = None
@@ -35,12 +37,12 @@ class Discovery:
 
     def refusal(self, installed: "Installed") -> str | None:
         """Say why an installed plugin is not to be loaded, None where it is."""
-        names = (_canonical(installed.distribution), installed.name.lower())
-        if _matches(names, self.block):
+        distribution = _canonical(installed.distribution)
+        if _matches((distribution, installed.name.lower()), self.block):
             return "APP_PLUGINS_BLOCK names it"
-        if self.allow is None or names[0] == _OWN or _matches(names, self.allow):
+        if self.allow is None or distribution == OWN or _matches((distribution,), self.allow):
             return None
-        return "APP_PLUGINS_ALLOW does not name it"
+        return f"APP_PLUGINS_ALLOW does not name its distribution, {installed.distribution!r}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A plugin without packaging: a single file (`wf run FLOW --plugin FILE`), or a folder of them."""
 
 import importlib.util
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,8 @@ FILE_PLUGIN: Final = "wfcore_plugin_"
 def plugin_files(folder: Path) -> list[Path]:
     """Return the plugins of a folder, by name: its Python files, and folders that are packages.
 
-    Names that begin with `_`, `.` or `test_`, and `conftest.py`, are none.
+    Names that begin with `_`, `.` or `test_`, and `conftest.py`, are none. A link to another of
+    them is that one, not a second plugin.
 
     Raises:
         PluginError: there is no such folder.
@@ -28,7 +30,10 @@ def plugin_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise PluginError(f"no plugin folder {str(folder)!r}")
     entries = (path for path in folder.iterdir() if not path.name.startswith(("_", ".", "test_")))
-    return sorted(path for path in entries if _is_plugin(path))
+    found: dict[str, Path] = {}
+    for path in sorted(filter(_is_plugin, entries), key=lambda path: (path.is_symlink(), path)):
+        found.setdefault(os.path.realpath(path), path)
+    return sorted(found.values())
 
 
 def _is_plugin(path: Path) -> bool:

@@ -1,27 +1,31 @@
 """Loading plugins: one at a time, so that a broken one breaks nothing but itself."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from wfcore.errors import PluginError
-from wfcore.plugins.advertised import advertised_handlers
+from wfcore.plugins.advertised import advertised_handlers, advertised_in
 from wfcore.plugins.capture import captured_output
-from wfcore.plugins.collection import Collection
+from wfcore.plugins.collection import Collection, Owner
 from wfcore.plugins.contribution import Contribution, HookTable, admit_all
 from wfcore.plugins.discovery import Discovery, Installed, find_installed
 from wfcore.plugins.failure import failure_line, failure_traceback
 from wfcore.plugins.file import FILE_PLUGIN, load_file, plugin_files
 from wfcore.plugins.handler import Handler, HandlerLike
 from wfcore.plugins.registry import PluginReport, Registry, Source
-from wfcore.plugins.settings import settings_of
+from wfcore.plugins.settings import settings_prefix
+from wfcore.secrets.redactor import Redactor
 
-__all__ = ["load_plugin", "load_plugins"]
+__all__ = ["load_plugin", "load_plugins", "survey_plugins"]
 
-_ENGINE = "the handlers given to the engine"
+_ENGINE: Final = "the handlers given to the engine"
+_MOST_SAID: Final = 2_000
+_LEAST_MASKED: Final = 6
 
 
 def load_plugins(
@@ -43,6 +47,27 @@ def load_plugins(
             was found; or two plugins register the same name: the message names both.
 
     """
+    return _loaded(plugins, handlers, discover, settings).registry()
+
+
+def survey_plugins(
+    *, plugins: Iterable[object] = (), discover: bool | Discovery = True
+) -> tuple[tuple[PluginReport, ...], tuple[str, ...]]:
+    """Load the same, and return the reports of all, and what keeps an engine from having them.
+
+    Where `load_plugins` raises because names clash or a strict discovery found a broken plugin,
+    this one still tells of everything; what the caller gave has to work here too.
+    """
+    loading = _loaded(plugins, (), discover, None)
+    return loading.reports, loading.clashes
+
+
+def _loaded(
+    plugins: Iterable[object],
+    handlers: Iterable[HandlerLike],
+    discover: bool | Discovery,
+    settings: Mapping[str, str] | None,
+) -> "_Loading":
     wanted = discover if isinstance(discover, Discovery) else Discovery()
     loading = _Loading(wanted, {**wanted.settings, **(settings or {})})
     if discover:
@@ -55,10 +80,10 @@ def load_plugins(
         loading.load_given(plugin)
     candidates = tuple(handlers)
     given = _given(candidates)
-    loading.add(_ENGINE, Contribution(handlers=given))
+    loading.add(Owner(_ENGINE), Contribution(handlers=given))
     for name, candidate in zip(given, candidates, strict=True):
         loading.note_source([name], Source(candidate, ""))
-    return loading.registry()
+    return loading
 
 
 def load_plugin(plugin: object, name: str, settings: Mapping[str, str]) -> Registry:
@@ -88,6 +113,7 @@ class _Loading:
         self._collection = Collection()
         self._reports: list[PluginReport] = []
         self._sources: dict[str, Source] = {}
+        self._places: set[str] = set()
 
     def load_installed(self, installed: Installed) -> None:
         blank = PluginReport(
@@ -109,9 +135,13 @@ class _Loading:
         self._load(blank, lambda: _entry_point(installed), advertised, installed.entry_point)
 
     def load_found(self, path: Path) -> None:
-        """Load a file of a plugin folder."""
+        """Load a file of a plugin folder, once, however many folders have it."""
+        place = os.path.realpath(path)
+        if place in self._places:
+            return
+        self._places.add(place)
         blank = PluginReport(path.stem, str(path), "blocked", 0.0)
-        self._load(blank, lambda: load_file(path), lambda: (path.stem,))
+        self._load(blank, lambda: load_file(path), lambda: advertised_in(path))
 
     def load_given(self, plugin: object, called: str | None = None) -> None:
         if self._hooks.knows(plugin):
@@ -121,8 +151,11 @@ class _Loading:
         started = perf_counter()
         try:
             contribution = self._hooks.collect(plugin, source.plugin, self._settings)
-        except Exception as error:
-            raise PluginError(f"plugin {name!r} fails: {_reason(error)}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may end in SystemExit; the program does not
+            reason = self._masking(source.plugin)(_reason(error))[:_MOST_SAID]
+            raise PluginError(f"plugin {name!r} fails: {reason}") from error
         blank = PluginReport(name, module, "loaded", perf_counter() - started)
         self._accept(blank, contribution, source)
 
@@ -135,6 +168,7 @@ class _Loading:
     ) -> None:
         """Load what was found; where it fails, nothing of it counts."""
         started = perf_counter()
+        masked = self._masking(blank.name)
         with captured_output() as printed:
             try:
                 plugin = load()
@@ -149,38 +183,53 @@ class _Loading:
                     status="broken",
                     seconds=perf_counter() - started,
                     handlers=advertised(),
-                    error=_reason(error),
-                    traceback=failure_traceback(error),
-                    printed=printed(),
+                    error=masked(_reason(error))[:_MOST_SAID],
+                    traceback=masked(failure_traceback(error)),
+                    printed=_maybe(masked, printed()),
                 )
                 self._reports.append(broken)
                 return
         seconds = perf_counter() - started
-        loaded = replace(blank, seconds=seconds, printed=printed())
+        loaded = replace(blank, seconds=seconds, printed=_maybe(masked, printed()))
         self._accept(loaded, contribution, Source(source or plugin, blank.name))
+
+    def _masking(self, plugin: str) -> Callable[[str], str]:
+        """Return what masks a plugin's settings: its errors and prints are shown to everybody."""
+        prefix = settings_prefix(plugin)
+        own = (value for name, value in self._settings.items() if name.startswith(prefix))
+        redactor = Redactor(value for value in own if len(value) >= _LEAST_MASKED)
+        return redactor.text
 
     def _accept(self, blank: PluginReport, contribution: Contribution, source: Source) -> None:
         """Take a plugin's parts."""
-        settings = contribution.settings
         report = replace(
             blank,
             status="loaded",
             api=contribution.api,
             hooks=contribution.hooks,
             handlers=tuple(sorted(contribution.handlers)),
-            settings=settings_of(settings, source.plugin) if settings else (),
+            settings=contribution.shown_settings,
         )
         self._reports.append(report)
-        self.add(report.origin, contribution)
-        self.note_source(contribution.handlers, source)
+        self.add(Owner(report.origin, report.distribution, report.name), contribution)
+        settings = tuple(each.name for each in contribution.shown_settings)
+        self.note_source(contribution.handlers, source._replace(settings=settings))
 
-    def add(self, owner: str, contribution: Contribution) -> None:
+    def add(self, owner: Owner, contribution: Contribution) -> None:
         self._collection.add(owner, contribution)
 
     def note_source(self, handlers: Iterable[str], source: Source) -> None:
         """Remember what registered handlers; of one that comes twice, the first counts."""
         for name in handlers:
             self._sources.setdefault(name, source)
+
+    @property
+    def reports(self) -> tuple[PluginReport, ...]:
+        return tuple(self._reports)
+
+    @property
+    def clashes(self) -> tuple[str, ...]:
+        return self._collection.clashes
 
     def registry(self) -> Registry:
         if self._discovery.strict:
@@ -198,8 +247,15 @@ def _entry_point(installed: Installed) -> Any:
     return installed.entry_point.load()
 
 
+def _maybe(change: Callable[[str], str], text: str | None) -> str | None:
+    return change(text) if text is not None else None
+
+
 def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, PluginError) else failure_line(error)
+    # A plugin's own subclass may have a `__str__` that raises.
+    said = str(error) if type(error) is PluginError else failure_line(error)
+    # Enough to be clipped once it is masked.
+    return said[: 2 * _MOST_SAID]
 
 
 def _identity(plugin: object) -> tuple[str, str, str]:

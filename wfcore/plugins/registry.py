@@ -7,10 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from wfcore.bus.events import EventSink
 from wfcore.errors import PluginError
+from wfcore.plugins.credential import OPEN_SETTINGS
 from wfcore.plugins.handler import Handler
 from wfcore.plugins.hookspecs import BusFactory, Middleware, StoreFactory, Templaters, Validator
 from wfcore.plugins.llm import LlmProvider
-from wfcore.plugins.settings import PluginSetting
+from wfcore.plugins.settings import PluginSetting, settings_prefix
 from wfcore.problems import did_you_mean
 from wfcore.secrets.source import SecretSource
 
@@ -76,6 +77,8 @@ class Source(NamedTuple):
     thing: object
     plugin: str
     """What the plugin's settings are called after; empty for a handler that was given."""
+    settings: tuple[str, ...] = ()
+    """The names of all of the plugin's own settings, as in `context.setting`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,18 @@ class Registry:
 
     @property
     def secret_settings(self) -> frozenset[str]:
-        """Names, as in `context.setting`, of settings that nobody but their plugin gets."""
-        found = (setting for report in self.reports for setting in report.settings)
-        return frozenset(each.name for each in found if each.secret)
+        """Names, as in `context.setting`, of settings that nobody but their plugin gets.
+
+        Which of its settings are secret, a plugin that is not loaded cannot say: all of them are.
+        """
+        declared = {each.name: each.secret for report in self.reports for each in report.settings}
+        secret = {name for name, is_secret in declared.items() if is_secret}
+        silent = tuple(
+            settings_prefix(each.name) for each in self.reports if each.status != "loaded"
+        )
+        known = declared.keys() | set(OPEN_SETTINGS)
+        withheld = {name for name in self.variables if name.startswith(silent)} - known
+        return frozenset(secret | withheld)
 
     def handler(self, name: str) -> Handler:
         """Return the handler of this name.

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_origin
 
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from wfcore.errors import PluginError
 from wfcore.plugins.credential import hides_credential
+from wfcore.plugins.failure import shown
+from wfcore.plugins.secrecy import has_secret_keys, holds_secret
 from wfcore.workflow.faults import faults
 
 __all__ = ["PluginSetting", "read_settings", "settings_of", "settings_prefix"]
@@ -66,7 +68,9 @@ def read_settings(model: object, plugin: str, given: Mapping[str, str]) -> BaseM
 
     """
     if not inspect.isclass(model) or not issubclass(model, BaseModel):
-        raise PluginError(f"wfcore_register_settings() returned {model!r}, not a pydantic model")
+        raise PluginError(
+            f"wfcore_register_settings() returned {shown(model)}, not a pydantic model"
+        )
     prefix = settings_prefix(plugin)
     values = {
         name: _decoded(field, given[prefix + name])
@@ -79,19 +83,22 @@ def read_settings(model: object, plugin: str, given: Mapping[str, str]) -> BaseM
         raise PluginError("; ".join(_said(error, values, prefix))) from None
 
 
-def settings_of(instance: BaseModel, plugin: str) -> tuple[PluginSetting, ...]:
-    """Return what the settings are, for people."""
+def settings_of(
+    instance: BaseModel, plugin: str, given: Mapping[str, str]
+) -> tuple[PluginSetting, ...]:
+    """Return what the settings are, for people; `given` is what they were read from."""
     prefix = settings_prefix(plugin)
     return tuple(
-        _setting(prefix + name, field, getattr(instance, name))
+        _setting(prefix + name, field, getattr(instance, name), given.get(prefix + name, ""))
         for name, field in type(instance).model_fields.items()
     )
 
 
-def _setting(name: str, field: FieldInfo, value: Any) -> PluginSetting:
+def _setting(name: str, field: FieldInfo, value: Any, given: str) -> PluginSetting:
     text = _text(value)
-    secret = isinstance(value, SecretStr | SecretBytes) or _is_secret(field.annotation)
-    secret = secret or hides_credential(name, text)
+    secret = holds_secret(field.annotation) or holds_secret(type(value)) or has_secret_keys(value)
+    default = field.default
+    secret = secret or any(hides_credential(name, each) for each in (text, given, _text(default)))
     return PluginSetting(
         name=name,
         type=_type_name(field.annotation),
@@ -103,7 +110,10 @@ def _setting(name: str, field: FieldInfo, value: Any) -> PluginSetting:
 
 
 def _default(field: FieldInfo, secret: bool) -> str:
-    default = field.get_default(call_default_factory=True, validated_data={})
+    if field.default_factory is not None:
+        # The plugin's code, which may do anything: it is not run to be shown.
+        return "computed"
+    default = field.get_default()
     return _MASK if secret and default is not None else _text(default)
 
 
@@ -116,13 +126,6 @@ def _text(value: Any) -> str:
         return json.dumps(value, default=str, ensure_ascii=False)
     except (TypeError, ValueError):
         return repr(value)
-
-
-def _is_secret(annotation: Any) -> bool:
-    parts = (annotation, *get_args(annotation))
-    return any(
-        inspect.isclass(part) and issubclass(part, SecretStr | SecretBytes) for part in parts
-    )
 
 
 def _type_name(annotation: Any) -> str:
@@ -150,8 +153,9 @@ def _is_model(kind: Any) -> bool:
 def _said(error: ValidationError, values: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for fault in faults(error, values):
         name = str(fault.path[0]) if fault.path else fault.name
-        variable = f"APP_{prefix}{name}".upper()
+        # What a model finds wrong as a whole is about no variable alone.
+        variable = f"APP_{prefix}{name or '*'}".upper()
         if fault.missing:
             yield f"{variable} has to be set"
         else:
-            yield f"{variable}: {fault.message.removeprefix(name).strip()}"
+            yield f"{variable}: {fault.message.removeprefix(name or 'the value').lstrip(': ')}"

@@ -44,5 +44,7 @@ def _known(source: SecretSource, name: str) -> bool | None:
     try:
         return source.knows(name)
     except Exception:  # noqa: BLE001 - a plugin's code; the attempt that reads the secret tells
-        _log.warning("the secret source %r cannot say what it has", source, exc_info=True)
+        # Only the class: a source's `repr` may have the credentials it was made with.
+        kind = type(source).__qualname__
+        _log.warning("the secret source %s cannot say what it has", kind, exc_info=True)
         return None
