@@ -58,6 +58,18 @@ def test_a_change_is_seen_whatever_way_it_is_made(tmp_path: Path) -> None:
     assert watched.stamps() == {path: None}
 
 
+def test_a_distribution_that_comes_is_seen() -> None:
+    watched = Watched((), (), watched_files(()).places)
+    before = watched.stamps()
+    [place, *_] = watched.places
+    made = place / "wf_watched-1.0.dist-info"
+    try:
+        made.mkdir()
+        assert watched.stamps() != before
+    finally:
+        made.rmdir()
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [(b"x = (\n", "line 1"), (b"a\0b", "plugin.py"), (b"x = 1\n", None)]
 )

@@ -1,5 +1,6 @@
 """`wf dev`: the API and a worker, on one SQLite file; restarted when plugin files change."""
 
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -46,9 +47,11 @@ def dev(
         reloads = bool(plugin or folders) if reload is None else reload
         if reloads:
             outbound_allow(settings, allow)
-            files = watched_files(plugin, folders)
+            look = partial(watched_files, plugin, folders)
+            # Before it listens: a file that is not there ends it at once.
+            look()
             with listening(host, port) as listener:
-                return Supervisor(console, files, listener, places, allow).run()
+                return Supervisor(console, look, listener, places, allow).run()
         server = DevServer(settings, places, allow, host, port)
         server.run(lambda url, engine: server.announce(console, url, engine))
     return Exit.OK

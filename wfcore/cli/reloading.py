@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -27,6 +27,7 @@ from wfcore.cli.installed import PluginPlaces
 from wfcore.cli.refusing import refuse_requests
 from wfcore.cli.watched import Watched
 from wfcore.cli.wording import one_line
+from wfcore.errors import PluginError
 
 __all__ = ["PLUGIN_BROKEN", "READY", "Supervisor"]
 
@@ -49,13 +50,14 @@ class Supervisor:
     def __init__(
         self,
         console: Console,
-        watched: Watched,
+        look: Callable[[], Watched],
         listener: socket.socket,
         places: PluginPlaces,
         allow: Sequence[str],
     ) -> None:
         self._console = console
-        self._watched = watched
+        self._look = look
+        self._watched = watched = look()
         self._listener = listener
         self._options = {
             "files": [str(path) for path in places.files],
@@ -122,6 +124,10 @@ class Supervisor:
                 self._tell(f"{fault}; what ran before goes on until that is mended", "red")
                 continue
             self._tell(f"{changed} changed: restarting")
+            # A package that was installed just now is watched from here on.
+            with contextlib.suppress(PluginError):
+                self._watched = self._look()
+                self._stamps = self._watched.stamps()
             self._pause = 0.0
             self._end(signal.SIGTERM)
             return None

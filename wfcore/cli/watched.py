@@ -1,7 +1,8 @@
-"""The files whose change restarts `wf dev`: plugin files, and editable plugin packages."""
+"""What restarts `wf dev` when it changes: plugin files, editable packages, what is installed."""
 
 import importlib.util
 import json
+import sysconfig
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,14 +23,16 @@ _Stamp: TypeAlias = tuple[int, int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Plugin files, and folders of packages."""
+    """Plugin files, folders of packages, and where distributions are."""
 
     files: tuple[Path, ...]
     folders: tuple[Path, ...] = ()
+    places: tuple[Path, ...] = ()
+    """Where distributions are installed: such a folder changes when one comes or goes."""
 
     def stamps(self) -> dict[Path, _Stamp]:
         """Return what tells one state of the files from another."""
-        return {path: _stamp(path) for path in self._paths()}
+        return {path: _stamp(path) for path in (*self._paths(), *self.places)}
 
     def fault(self) -> str | None:
         """Return why one of the files cannot be loaded, as far as their texts tell."""
@@ -67,7 +70,9 @@ def watched_files(plugins: Sequence[Path], folders: Sequence[Path] = ()) -> Watc
     packages = [path for path in files if path.is_dir()]
     watched = (*packages, *(folder.resolve() for folder in folders), *_editable_folders())
     return Watched(
-        tuple(path for path in files if path not in packages), tuple(dict.fromkeys(watched))
+        tuple(path for path in files if path not in packages),
+        tuple(dict.fromkeys(watched)),
+        tuple({Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}),
     )
 
 
