@@ -72,7 +72,7 @@ def watched_files(plugins: Sequence[Path], folders: Sequence[Path] = ()) -> Watc
     return Watched(
         tuple(path for path in files if path not in packages),
         tuple(dict.fromkeys(watched)),
-        tuple({Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}),
+        _places(),
     )
 
 
@@ -82,13 +82,30 @@ def _editable_folders() -> Iterator[Path]:
         if not _is_editable(distribution):
             continue
         for point in distribution.entry_points.select(group=_GROUP):
+            package = point.module.partition(".")[0]
             try:
                 # A package of the first level is found without being imported.
-                spec = importlib.util.find_spec(point.module.partition(".")[0])
+                spec = importlib.util.find_spec(package)
             except (ImportError, ValueError):
                 continue
+            if spec is None:
+                yield from _by_path_files(package)
             for place in (spec.submodule_search_locations or ()) if spec is not None else ():
                 yield Path(place)
+
+
+def _by_path_files(package: str) -> Iterator[Path]:
+    """Yield the folder of a package that was installed after this process began."""
+    for place in _places():
+        for path_file in place.glob("*.pth"):
+            for line in path_file.read_text(encoding="utf-8", errors="replace").splitlines():
+                if (Path(line) / package).is_dir():
+                    yield Path(line) / package
+
+
+def _places() -> tuple[Path, ...]:
+    """Return where distributions are installed."""
+    return tuple({Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")})
 
 
 def _is_editable(distribution: Distribution) -> bool:
