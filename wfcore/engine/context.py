@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -84,7 +83,7 @@ class AttemptContext(NodeContext):
         self.handler = plan.nodes[lease.key].handler
         self.workflow = plan.name
         # Those of the plan are for all executions of the workflow.
-        self.labels = MappingProxyType(dict(plan.labels))
+        self.labels = dict(plan.labels)
         self.config = config
         self.execution_id = lease.execution
         self.node = lease.key
