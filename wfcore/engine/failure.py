@@ -9,6 +9,7 @@ from wfcore.engine.decide import Failed, Release
 from wfcore.engine.plans import json_text
 from wfcore.errors import Deferred, ErrorRecord, NodeError
 from wfcore.isolation.failure import RaisedElsewhere
+from wfcore.plugins.failure import said
 from wfcore.secrets.redactor import Redactor
 
 __all__ = ["failure_of", "release_of", "storable_text"]
@@ -56,7 +57,7 @@ def _release(later: Deferred, lines: Sequence[str], mask: Redactor) -> Release |
         message = _masked(f"the handler asked to be run in {_shown(given)} s", mask)
         record = ErrorRecord(type="InvalidDelay", message=message, retryable=False)
         return Failed(record)
-    reason = _masked(_said(later.reason), mask, _LONGEST_REASON)
+    reason = _masked(said(later.reason), mask, _LONGEST_REASON)
     return Release(max(_LEAST_WAIT_MS, math.ceil(seconds * 1000)), reason, tuple(lines))
 
 
@@ -111,7 +112,7 @@ def _from_exception(error: BaseException, mask: Redactor) -> ErrorRecord:
     tail = mask.text(told[-_LONGEST_READ:]).splitlines()[-_TRACEBACK_LINES:]
     return ErrorRecord(
         type=_masked(name, mask, _LONGEST_TYPE),
-        message=_masked(_said(error) or name, mask, _LONGEST_MESSAGE),
+        message=_masked(said(error) or name, mask, _LONGEST_MESSAGE),
         retryable=True,
         details={"traceback": [storable_text(line, _LONGEST_MESSAGE // 4) for line in tail]},
     )
@@ -122,13 +123,6 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_exception(error))
     except Exception as broken:  # noqa: BLE001 - it reads what a plugin may have broken
         return f"no traceback: writing it raised {type(broken).__name__}"
-
-
-def _said(given: object) -> str:
-    try:
-        return str(given)
-    except Exception as broken:  # noqa: BLE001 - a plugin's __str__ may raise anything
-        return f"no message: its __str__ raised {type(broken).__name__}"
 
 
 def _shown(given: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from wfcore.errors import Deferred, NodeError
 from wfcore.isolation.frames import Message
+from wfcore.plugins.failure import said
 
 __all__ = ["RaisedElsewhere", "crashed", "raised", "told", "untold"]
 
@@ -26,7 +27,7 @@ class RaisedElsewhere(Exception):
 def told(error: BaseException) -> Message:
     """Return the message about what a handler raised, whatever that is."""
     if isinstance(error, Deferred):
-        reason = _said(error.reason)[:_LONGEST_TOLD]
+        reason = said(error.reason)[:_LONGEST_TOLD]
         return {"kind": "deferred", "seconds": _number(error.seconds), "reason": reason}
     if isinstance(error, NodeError):
         try:
@@ -44,7 +45,7 @@ def told(error: BaseException) -> Message:
     return {
         "kind": "raised",
         "type": type(error).__name__,
-        "message": _said(error)[:_LONGEST_TOLD],
+        "message": said(error)[:_LONGEST_TOLD],
         "traceback": "".join(traceback.format_exception(error))[-_LONGEST_TOLD:],
     }
 
@@ -106,10 +107,3 @@ def _details(details: Any) -> Any:
         return details if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD]
     except (TypeError, ValueError, RecursionError):
         return repr(details)[:_LONGEST_TOLD]
-
-
-def _said(given: object) -> str:
-    try:
-        return str(given)
-    except Exception as broken:  # noqa: BLE001 - a plugin's __str__ may raise anything
-        return f"no message: its __str__ raised {type(broken).__name__}"

@@ -4,7 +4,7 @@ import inspect
 import traceback
 from typing import Any, Final, cast
 
-__all__ = ["failure_line", "failure_traceback", "shown"]
+__all__ = ["failure_line", "failure_traceback", "said", "shown"]
 
 _MAX_TRACEBACK: Final = 32 * 1024
 _MAX_SHOWN: Final = 200
@@ -38,6 +38,14 @@ def failure_traceback(error: BaseException) -> str:
 def _kind(value: object) -> str:
     # Not `__name__`, which a metaclass may replace.
     return str(type.__dict__["__name__"].__get__(type(value)))
+
+
+def said(value: object) -> str:
+    """Return `str(value)`, and where a plugin's `__str__` raises, that it does."""
+    try:
+        return str(value)
+    except Exception as broken:  # noqa: BLE001 - a plugin's __str__ may raise anything
+        return f"no message: its __str__ raised {type(broken).__name__}"
 
 
 def shown(value: object) -> str:
