@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -44,6 +45,37 @@ async def test_a_client_submits_and_waits_and_a_worker_elsewhere_runs(
         assert result.results == {f"n{at}": {"value": 1} for at in range(20)}
         assert worker.counters.completed == 21
         assert client.counters.completed == 0
+
+
+async def test_an_id_that_comes_again_stands_for_the_new_execution_in_every_process(
+    redis_url: str,
+) -> None:
+    """What another process keeps of the deleted one reaches no node of the new one."""
+
+    @handler
+    async def first(value: int) -> int:
+        return value
+
+    @handler(queue="far")
+    async def second(value: int, given: int, context: NodeContext) -> list[Any]:
+        return [value, given, (await context.outputs())["a"]["value"], await context.input()]
+
+    def document(value: int) -> dict[str, Any]:
+        return workflow(
+            node("a", "first", value=value),
+            node("b", "second", "a", value="{{ a.output.value }}", given=value),
+        )
+
+    async with (
+        Engine(redis_url, handlers=[first, second]) as here,
+        Engine(redis_url, handlers=[first, second], queues=["far"]) as elsewhere,
+    ):
+        for value in (1, 2, 3):
+            await here.start_execution(document(value), {"n": value}, execution_id="again")
+            result = await here.wait("again", timeout=20)
+            assert result.results == {"b": {"value": [value, value, value, {"n": value}]}}
+            assert (await elsewhere.result("again")).results == result.results
+            await here.delete("again")
 
 
 async def test_without_a_bus_workers_find_nodes_in_the_store(redis_url: str) -> None:

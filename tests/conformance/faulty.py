@@ -27,7 +27,7 @@ from wfcore.store.contract import (
     Move,
     NewExecution,
     NodeRecord,
-    NodeResult,
+    NodeResults,
     Page,
     Reply,
     StateStore,
@@ -170,7 +170,7 @@ class FaultyStore:
     async def active(self, execution: str, limit: int) -> list[Due]:
         return await self._read("active", lambda: self.inner.active(execution, limit))
 
-    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+    async def results(self, execution: str, keys: Sequence[str]) -> NodeResults:
         return await self._read("results", lambda: self.inner.results(execution, keys))
 
     async def read(self, execution: str) -> ExecutionRecord | None:

@@ -16,7 +16,7 @@ import pytest
 from tests.conformance.backends import BACKENDS
 from wfcore.store import memory, transition
 from wfcore.store.contract import Halt
-from wfcore.testing.conformance import fan_out, guards, joins, reading
+from wfcore.testing.conformance import deleting, fan_out, guards, joins, reading
 from wfcore.testing.conformance import halting as halts
 from wfcore.testing.conformance import timing as times
 from wfcore.testing.conformance.backend import Place
@@ -154,8 +154,8 @@ MUTANTS = [
     Mutant(
         "a repeat forgets the lease",
         "lease = row.lease(now) if row.state is NodeState.RUNNING else None\n"
-        "    return Reply(Code.AGAIN",
-        "lease = None\n    return Reply(Code.AGAIN",
+        "    return _reply(Code.AGAIN",
+        "lease = None\n    return _reply(Code.AGAIN",
         guards.ReplayCases().test_the_same_lease_again_answers_with_the_lease,
     ),
     Mutant(
@@ -366,6 +366,12 @@ MUTANTS = [
         "meters.get(name, 0) + amount",
         "amount",
         reading.MetersCases().test_amounts_add_up_by_name_over_attempts_and_nodes,
+    ),
+    Mutant(
+        "a reply tells no number",
+        "number=number)",
+        "number=0)",
+        deleting.DeletingCases().test_whatever_tells_of_it_tells_its_number,
     ),
     Mutant(
         "the detail is read too late",

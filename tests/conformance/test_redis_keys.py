@@ -85,7 +85,7 @@ async def test_large_outputs_are_kept_beside_redis_and_read_back(
         lease = moves.lease("x", key, token)
         await done(store, lease, completed("x", key, token, output))
 
-    found = await store.results("x", ["a", "b"])
+    _, found = await store.results("x", ["a", "b"])
 
     assert {key: each.output for key, each in found.items()} == outputs
     assert len(files(tmp_path)) == 1
@@ -126,7 +126,7 @@ async def test_text_is_compressed(store: RedisStore, redis_url: str) -> None:
     await done(store, completed("x", "a", 11, output))
     with Redis.from_url(redis_url) as client:
         assert client.memory_usage("{wf:00}:o:x") < len(output) / 20
-    assert (await store.results("x", ["a"]))["a"].output == output
+    assert (await store.results("x", ["a"])).nodes["a"].output == output
 
 
 async def test_a_take_that_is_repeated_gives_the_same_leases(store: RedisStore) -> None:

@@ -147,6 +147,10 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
     "a notice is repeated": ("if known_one == notice then return end", ""),
     "notices grow for ever": ("if #notices < MOST_NOTICES then", "if true then"),
+    "a reply tells no number": (
+        "ex.plan, ex.m[NUMBER], fired or NOTHING",
+        "ex.plan, 0, fired or NOTHING",
+    ),
     "only the last amount counts": ("(ex.m[METERS][name] or 0) + amount", "amount"),
 }
 

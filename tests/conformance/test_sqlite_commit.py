@@ -173,7 +173,7 @@ class TestFailures:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         reply, *_ = await store.apply([big(X, "a", 11)])
         assert reply.code is Code.OK
-        found = await store.results(X, ["a"])
+        _, found = await store.results(X, ["a"])
         assert found["a"].output == BIG
 
     async def test_leases_outlive_a_full_disk(self, store: SqliteStore, clock: ManualClock) -> None:

@@ -78,7 +78,7 @@ async def assert_present(store: SqliteStore, words: list[str]) -> None:
         assert await store.read(words[1]) is not None
         return
     execution, key, state, token = words
-    found = await store.results(execution, [key])
+    _, found = await store.results(execution, [key])
     assert ORDER.index(found[key].state) >= ORDER.index(NodeState(state))
     events = await store.events(execution, 0, 10_000)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))

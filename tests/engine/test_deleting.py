@@ -11,6 +11,7 @@ from tests.engine.acting import Gate, eventually
 from tests.engine.conftest import Opening
 from tests.engine.documents import node, workflow
 from wfcore import Conflict, Engine, ExecutionNotFound, NodeError, Status, handler
+from wfcore.engine.views import execution_view, read_result
 
 ONCE = {"max_attempts": 1}
 
@@ -130,6 +131,34 @@ async def test_an_id_that_comes_again_stands_for_the_new_execution_alone(engine:
         assert (await engine.wait("again")).results == {"b": {"value": value}}
         assert (await engine.execution("again"))["nodes"]["a"]["output"] == {"value": value}
         await engine.delete("again")
+
+
+@pytest.mark.parametrize("first", ["echo", "boom"])
+@pytest.mark.parametrize("second", ["echo", "boom"])
+async def test_who_began_to_read_a_deleted_execution_reads_nothing_of_the_next_one(
+    engine: Engine, first: str, second: str
+) -> None:
+    def document(name: str, value: int) -> Any:
+        config = {"value": value} if name == "echo" else {}
+        return workflow(node("a", name, **config, retry=ONCE), node("b", "noop", "a"))
+
+    await engine.start_execution(document(first, 1), execution_id="again")
+    whole = await engine.wait("again")
+    old = await engine.record("again")
+    await engine.delete("again")
+    await engine.start_execution(document(second, 2), execution_id="again")
+    await engine.wait("again")
+    new = await engine.record("again")
+    reader, nodes = engine._parts.reader, engine._parts.reader._nodes
+    outline = await reader._outline(new)
+    with suppress(ExecutionNotFound):
+        # What the process still has in memory is of the old one, too.
+        outcomes = engine._parts.runtime.outcomes
+        assert await read_result(engine._store, outcomes, old, outline) == whole
+    for reading in (execution_view(engine._store, old, outline), nodes.view(old, "a")):
+        with pytest.raises(ExecutionNotFound):
+            await reading
+    assert (await reader.result(new)).status is new.status
 
 
 class Storm:

@@ -49,7 +49,7 @@ class Actor:
 
     async def _look(self, case: Case, context: NodeContext) -> None:
         join, before = case.joins[context.node]
-        found = await self._store.results(context.execution_id, before)
+        _, found = await self._store.results(context.execution_id, before)
         ended = [each for each in before if each in found and found[each].state.terminal]
         decided = len(ended) == len(before)
         if join == "any_success":

@@ -39,13 +39,13 @@ def heavy(at: int = 0, nodes: int = 1) -> dict[str, Any]:
 
 async def test_a_parsed_output_is_counted_for_at_least_what_it_takes() -> None:
     outcomes = Outcomes(MemoryStore(), Counters(), max_bytes=2**40)
-    outcomes.remember("x", "a", NodeResult(NodeState.COMPLETED, MANY_LISTS, None))
+    outcomes.remember("x", 1, "a", NodeResult(NodeState.COMPLETED, MANY_LISTS, None))
     unread = outcomes._bytes
     tracemalloc.start()
-    views = await outcomes.views("x", ["a"])
+    views = await outcomes.views("x", 1, ["a"])
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    again = await outcomes.views("x", ["a"])
+    again = await outcomes.views("x", 1, ["a"])
 
     assert again["a"] is views["a"]
     assert taken <= outcomes._bytes - unread <= 4 * taken
@@ -54,10 +54,10 @@ async def test_a_parsed_output_is_counted_for_at_least_what_it_takes() -> None:
 async def test_parsed_outputs_go_when_they_take_too_much() -> None:
     outcomes = Outcomes(MemoryStore(), Counters(), max_bytes=2_000_000)
     for key in ("a", "b"):
-        outcomes.remember("x", key, NodeResult(NodeState.COMPLETED, MANY_LISTS, None))
+        outcomes.remember("x", 1, key, NodeResult(NodeState.COMPLETED, MANY_LISTS, None))
     assert len(outcomes._known) == 2
 
-    views = await outcomes.views("x", ["a", "b"])
+    views = await outcomes.views("x", 1, ["a", "b"])
 
     assert len(views["a"]["output"]["v"]) == len(views["b"]["output"]["v"]) == 100_000
     assert (len(outcomes._known), outcomes._bytes) == (0, 0)
@@ -90,6 +90,7 @@ async def test_plans_of_large_documents_make_room_for_others(
 async def test_nothing_is_kept_of_a_halt_that_comes_after_the_end(store: str) -> None:
     async with Engine(store) as engine:
         execution = (await engine.run(workflow(node("a", "output", value=1)))).execution_id
-        await engine._parts.sweeper.close_execution(execution, Halt.CANCEL)
+        number = (await engine.record(execution)).number
+        await engine._parts.sweeper.close_execution(execution, number, Halt.CANCEL)
 
         assert list(engine._parts.runtime.opened.halted) == []

@@ -259,4 +259,4 @@ class _LostLeases:
             # The next beat finds the lease lost again.
             return
         if record is not None and record.halt and not record.status.terminal:
-            self._worker.interrupt_execution(lease.execution, record.halt)
+            self._worker.interrupt_execution(lease.execution, record.number, record.halt)

@@ -56,8 +56,10 @@ class Workshop:
 class Attempt:
     """A leased attempt. `interrupt` ends it from outside, started or not, with its own outcome."""
 
-    def __init__(self, lease: Lease, workshop: Workshop) -> None:
+    def __init__(self, lease: Lease, number: int, workshop: Workshop) -> None:
         self.lease = lease
+        self.number = number
+        """The execution's, as in its record."""
         self.interruption: Outcome | None = None
         self.abandoned = False
         self.context: AttemptContext | None = None
@@ -177,8 +179,8 @@ class Attempt:
         reuse = self.opened.reuse
         if reuse is None or node.key in reuse.anew:
             return None
-        found = await self._workshop.outcomes.read(reuse.source, [node.key])
-        before = found[node.key].result
+        _, found = await self._workshop.outcomes.read_one(reuse.source, node.key)
+        before = found.result
         if before.state is not NodeState.COMPLETED or before.output is None:
             return None
         detail = json_text({"reused": reuse.source})
@@ -247,7 +249,8 @@ class Attempt:
     async def _scope(self, node: PlanNode) -> Scope:
         names: dict[str, Any] = {}
         if node.needs:
-            names.update(await self._workshop.outcomes.views(self.lease.execution, node.needs))
+            outcomes, execution = self._workshop.outcomes, self.lease.execution
+            names.update(await outcomes.views(execution, self.number, node.needs))
         if node.needs_execution:
             assert self.opened is not None
             names["execution"] = self.opened.view()

@@ -124,7 +124,8 @@ class AttemptContext(NodeContext):
 
     async def outputs(self) -> dict[str, dict[str, Any]]:
         dependencies = self._opened.plan.nodes[self.node].dependencies
-        found = await self._around.outcomes.read(self.execution_id, dependencies)
+        outcomes, number = self._around.outcomes, self._opened.number
+        found = await outcomes.read(self.execution_id, number, dependencies)
         return {
             key: found[key].output()
             for key in dependencies

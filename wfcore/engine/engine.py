@@ -302,7 +302,7 @@ class Engine:
         if record.halt and not record.status.terminal:
             # Where the store fails in the middle of it, the sweeper goes on with it.
             with suppress(StoreError):
-                await self._parts.sweeper.close_execution(execution_id, Halt.CANCEL)
+                await self._parts.sweeper.close_execution(execution_id, record.number, Halt.CANCEL)
             record = await self.record(execution_id)
         return record.status
 

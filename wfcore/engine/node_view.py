@@ -9,7 +9,7 @@ from wfcore.engine.outcomes import NodeOutcome
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.threads import Threads
-from wfcore.engine.views import moment
+from wfcore.engine.views import check_same, moment
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, NodeRecord
@@ -38,12 +38,14 @@ class NodeReader:
     async def view(self, record: ExecutionRecord, key: str) -> dict[str, Any]:
         """Return the body of `GET /workflows/{execution_id}/nodes/{key}`."""
         store = self._runtime.store
-        outcome = (await self._runtime.outcomes.read(record.id, [key], patience=0.0))[key]
+        outcomes = self._runtime.outcomes
+        outcome = (await outcomes.read(record.id, record.number, [key], patience=0.0))[key]
         row = await self._row(record.id, key)
         events = await store.history(record.id, key, _EVENTS)
+        await check_same(store, record)
         view: dict[str, Any] = {"execution_id": record.id, "key": key}
         try:
-            opened = await self._runtime.opened.peek(record.id, record.plan)
+            opened = await self._runtime.opened.peek(record.id, record.number, record.plan)
         except DocumentRefused as refused:
             view |= await self._facts(record, key)
             view |= _standing(record, row, outcome)
@@ -89,7 +91,8 @@ class NodeReader:
 
         Outputs never change, so this is what the attempts got, as long as filters are pure.
         """
-        found = await self._runtime.outcomes.read(opened.execution, node.needs)
+        outcomes = self._runtime.outcomes
+        found = await outcomes.read(opened.execution, opened.number, node.needs)
         awaited = [key for key, each in found.items() if not each.result.state.terminal]
         if awaited:
             return {"config": None, "config_error": f"waits for {', '.join(awaited[:5])}"}

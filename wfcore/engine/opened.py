@@ -5,12 +5,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
-from wfcore.engine.outcomes import Outcomes
+from wfcore.engine.outcomes import NodeOutcome, Outcomes
 from wfcore.engine.plan import Plan
 from wfcore.engine.plans import Plans
 from wfcore.engine.reuse import Reuse, reuse_of
@@ -71,6 +71,8 @@ class OpenExecution:
     input: Any
     reuse: Reuse | None = None
     """Of a retry: what it takes over."""
+    number: int = 0
+    """As in its record: tells it from a later one with its id. 0 until it is stored."""
 
     def view(self) -> dict[str, Any]:
         """Return what templates see as `execution`. Shared: never to be changed."""
@@ -90,53 +92,60 @@ class OpenExecutions:
         self._outcomes = outcomes
         self._open: OrderedDict[str, OpenExecution] = OrderedDict()
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._ahead: dict[str, asyncio.Future[Trigger]] = {}
-        self.halted: OrderedDict[str, Halt] = OrderedDict()
-        """Those that may still be on their way to their end."""
+        self._ahead: dict[str, asyncio.Future[tuple[int, Trigger]]] = {}
+        self.halted: OrderedDict[str, tuple[int, Halt]] = OrderedDict()
+        """Those that may still be on their way to their end, with their numbers."""
 
-    def known(self, execution: str) -> OpenExecution | None:
-        """Return an execution that is open here, or None."""
-        return self._open.get(execution)
+    def known(self, execution: str, number: int | None = None) -> OpenExecution | None:
+        """Return an execution that is open here, or None; without a number, the last of its id."""
+        opened = self._open.get(execution)
+        return opened if opened is None or number in (None, opened.number) else None
 
     def read_ahead(self, executions: Iterable[str]) -> None:
         """Begin to read what executions were started with: they are about to be opened."""
         for execution in executions:
             if not (execution in self._open or execution in self._ahead):
-                reading = asyncio.ensure_future(self._read_trigger(execution, 0.0))
+                reading = asyncio.ensure_future(self._read_ahead(execution))
                 self._ahead[execution] = reading
                 reading.add_done_callback(partial(self._is_read, execution))
 
-    def _is_read(self, execution: str, reading: "asyncio.Future[Trigger]") -> None:
+    async def _read_ahead(self, execution: str) -> tuple[int, Trigger]:
+        number, outcome = await self._outcomes.read_one(execution, START, patience=0.0)
+        return number, _trigger_in(outcome)
+
+    def _is_read(self, execution: str, reading: "asyncio.Future[tuple[int, Trigger]]") -> None:
         del self._ahead[execution]
         if not reading.cancelled():
             # Whoever needs it, and found nothing here, reads it again, and hears what is wrong.
             reading.exception()
 
-    async def get(self, execution: str, plan_hash: str) -> OpenExecution:
-        """Return a started execution; of many nodes that ask at a time, the first opens it."""
+    async def get(self, execution: str, number: int, plan_hash: str) -> OpenExecution:
+        """Return a started execution; of many nodes that ask at a time, the first opens it.
+
+        Raises `ExecutionNotFound` where it was deleted, and `DocumentRefused`.
+        """
         async with self._opening.setdefault(execution, asyncio.Lock()):
-            opened = self._open.get(execution)
+            opened = self.known(execution, number)
             if opened is None:
-                opened = await self.peek(execution, plan_hash)
+                opened = await self.peek(execution, number, plan_hash)
                 self.keep(opened)
             return opened
 
-    async def peek(self, execution: str, plan_hash: str) -> OpenExecution:
+    async def peek(self, execution: str, number: int, plan_hash: str) -> OpenExecution:
         """Open an execution to look at it; it is not kept."""
         plan = await self._plans.get(plan_hash)
-        return await self.open(execution, plan, await self.trigger(execution), stored=True)
+        trigger = await self.trigger(execution, number)
+        return replace(await self.open(execution, plan, trigger, stored=True), number=number)
 
-    async def trigger(self, execution: str) -> Trigger:
-        """Read what an execution was started with."""
+    async def trigger(self, execution: str, number: int) -> Trigger:
+        """Read what an execution was started with; raises `ExecutionNotFound`."""
         ahead = self._ahead.get(execution)
         if ahead is not None:
             with suppress(StoreError):
-                return await asyncio.shield(ahead)
-        return await self._read_trigger(execution)
-
-    async def _read_trigger(self, execution: str, patience: float | None = None) -> Trigger:
-        started = await self._outcomes.read(execution, [START], patience)
-        return Trigger.stored(json.loads(started[START].result.output or "{}"))
+                whose, trigger = await asyncio.shield(ahead)
+                if whose == number:
+                    return trigger
+        return _trigger_in((await self._outcomes.read(execution, number, [START]))[START])
 
     async def open(
         self, execution: str, plan: Plan, trigger: Trigger, *, stored: bool = False
@@ -159,13 +168,22 @@ class OpenExecutions:
         if len(self._open) > _KEPT:
             self._open.popitem(last=False)
 
-    def halt(self, execution: str, halt: Halt) -> None:
+    def halt(self, execution: str, number: int, halt: Halt) -> None:
         """Take note that no attempt of an execution may start here any more."""
-        self.halted[execution] = halt
+        self.halted[execution] = number, halt
         if len(self.halted) > _KEPT:
             self.halted.popitem(last=False)
+
+    def halt_of(self, execution: str, number: int) -> Halt | None:
+        """Return why no attempt of an execution may start here, or None."""
+        whose, halt = self.halted.get(execution, (number, None))
+        return halt if whose == number else None
 
     def close(self, execution: str) -> None:
         """Forget an execution that ended."""
         self._open.pop(execution, None)
         self.halted.pop(execution, None)
+
+
+def _trigger_in(start: NodeOutcome) -> Trigger:
+    return Trigger.stored(json.loads(start.result.output or "{}"))

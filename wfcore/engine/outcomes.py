@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from wfcore.engine.counters import Counters
 from wfcore.engine.patience import insist
-from wfcore.store.contract import NodeResult, StateStore
+from wfcore.errors import ExecutionNotFound
+from wfcore.store.contract import NodeResult, NodeResults, StateStore
 from wfcore.workflow.states import NodeState
 from wfcore.workflow.weight import parsed_size
 
@@ -56,82 +57,85 @@ _UNTOUCHED: Final = NodeOutcome(NodeResult(NodeState.PENDING, None, None))
 
 
 class Outcomes:
-    """Reads results, terminal ones from memory where they are there."""
+    """Reads results, terminal ones from memory where they are there.
+
+    Whose they are is said by an execution's id and its number: the id of one that was deleted may
+    come again.
+    """
 
     def __init__(self, store: StateStore, counters: Counters, max_bytes: int = _MAX_BYTES) -> None:
         self._store = store
         self._counters = counters
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._known: OrderedDict[tuple[str, str], NodeOutcome] = OrderedDict()
-        self._keys: dict[str, set[str]] = {}
-        """The keys that are known, by execution."""
-        self._forgotten = 0
+        self._known: OrderedDict[tuple[str, int, str], NodeOutcome] = OrderedDict()
 
-    def remember(self, execution: str, key: str, result: NodeResult) -> NodeOutcome:
+    def remember(self, execution: str, number: int, key: str, result: NodeResult) -> NodeOutcome:
         """Keep a terminal result; another one is only wrapped."""
         outcome = NodeOutcome(result)
-        if result.state.terminal and (execution, key) not in self._known:
-            self._known[execution, key] = outcome
-            self._keys.setdefault(execution, set()).add(key)
+        place = execution, number, key
+        if result.state.terminal and place not in self._known:
+            self._known[place] = outcome
             self._add(outcome.size)
         return outcome
 
-    def forget(self, execution: str) -> None:
-        """Forget an execution that was deleted: its id may come again."""
-        self._forgotten += 1
-        for key in self._keys.pop(execution, ()):
-            self._bytes -= self._known.pop((execution, key)).size
-
-    async def views(self, execution: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    async def views(
+        self, execution: str, number: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
         """Return what templates see under the name of every key; parsed ones weigh more."""
         views: dict[str, dict[str, Any]] = {}
-        for key, outcome in (await self.read(execution, keys)).items():
+        for key, outcome in (await self.read(execution, number, keys)).items():
             before = outcome.size
             views[key] = outcome.view
-            if self._known.get((execution, key)) is outcome:
+            if self._known.get((execution, number, key)) is outcome:
                 self._add(outcome.size - before)
         return views
 
     def _add(self, size: int) -> None:
         self._bytes += size
         while self._bytes > self._max_bytes:
-            (execution, key), dropped = self._known.popitem(last=False)
+            _, dropped = self._known.popitem(last=False)
             self._bytes -= dropped.size
-            keys = self._keys[execution]
-            keys.discard(key)
-            if not keys:
-                del self._keys[execution]
 
     async def read(
-        self, execution: str, keys: Sequence[str], patience: float | None = None
+        self, execution: str, number: int, keys: Sequence[str], patience: float | None = None
     ) -> dict[str, NodeOutcome]:
         """Return the outcome of every key; those that nothing touched are PENDING.
 
         A store that is away is no fault of the node that reads: without `patience`, in seconds,
-        this waits until it is back.
+        this waits until it is back. Raises `ExecutionNotFound` where the execution was deleted.
         """
         known = self._known
         found: dict[str, NodeOutcome] = {}
         missing: list[str] = []
         for key in keys:
-            outcome = known.get((execution, key))
+            outcome = known.get((execution, number, key))
             if outcome is None:
                 missing.append(key)
             else:
                 found[key] = outcome
         if missing:
-            forgotten = self._forgotten
-            stored = await insist(
-                lambda: self._store.results(execution, missing), self._counters, patience
-            )
+            stored = await self._stored(execution, missing, patience)
+            if stored.number != number:
+                raise ExecutionNotFound(execution)
             for key in missing:
-                result = stored.get(key)
-                if result is None:
-                    found[key] = _UNTOUCHED
-                elif forgotten == self._forgotten:
-                    found[key] = self.remember(execution, key, result)
-                else:
-                    # What was read may be of an execution that is deleted by now.
-                    found[key] = NodeOutcome(result)
+                result = stored.nodes.get(key)
+                found[key] = (
+                    _UNTOUCHED if result is None else self.remember(execution, number, key, result)
+                )
         return found
+
+    async def read_one(
+        self, execution: str, key: str, patience: float | None = None
+    ) -> tuple[int, NodeOutcome]:
+        """Return the outcome of a key of whichever execution has the id now, and its number."""
+        number, nodes = await self._stored(execution, [key], patience)
+        result = nodes.get(key)
+        if result is None:
+            return number, _UNTOUCHED
+        return number, self.remember(execution, number, key, result)
+
+    async def _stored(
+        self, execution: str, keys: Sequence[str], patience: float | None
+    ) -> NodeResults:
+        return await insist(lambda: self._store.results(execution, keys), self._counters, patience)

@@ -20,6 +20,7 @@ __all__ = ["ExecutionReader"]
 T = TypeVar("T")
 _MOST_LISTED: Final = 1_000
 _FEW_RESULTS: Final = 16
+_READ_AGAIN: Final = (StoreError, ExecutionNotFound)
 
 
 class ExecutionReader:
@@ -41,11 +42,13 @@ class ExecutionReader:
         """Return an execution that most likely has ended; its results are read along with it."""
         if opened is None or len(opened.plan.results) > _FEW_RESULTS:
             return await self.record(execution_id)
-        results = self._runtime.outcomes.read(execution_id, opened.plan.results, patience=0.0)
+        results = self._runtime.outcomes.read(
+            execution_id, opened.number, opened.plan.results, patience=0.0
+        )
         record, ahead = await asyncio.gather(
             self.record(execution_id), results, return_exceptions=True
         )
-        if isinstance(ahead, BaseException) and not isinstance(ahead, StoreError):
+        if isinstance(ahead, BaseException) and not isinstance(ahead, _READ_AGAIN):
             raise ahead
         if isinstance(record, BaseException):
             raise record

@@ -84,7 +84,7 @@ class Retrying:
         return await self._submission.begin(opened, trigger, overrides)
 
     async def _trigger(self, old: ExecutionRecord, overrides: dict[str, Any]) -> Trigger:
-        before = await self._runtime.opened.trigger(old.id)
+        before = await self._runtime.opened.trigger(old.id, old.number)
         given = before.input
         if old.started is None:
             given = json.loads(old.input) if old.input is not None else {}

@@ -86,7 +86,6 @@ class Runtime:
     def forget(self, execution: str) -> None:
         """Keep nothing of an execution that is new, or was deleted: ids may come again."""
         self.opened.close(execution)
-        self.outcomes.forget(execution)
         if self.changes is not None:
             self.changes.forget(execution)
 

@@ -52,10 +52,10 @@ class Sweeper:
                 async with asyncio.timeout(seconds):
                     await sooner.wait()
 
-    async def close_execution(self, execution: str, halt: Halt) -> None:
+    async def close_execution(self, execution: str, number: int, halt: Halt) -> None:
         """Move the open nodes of a halted execution to CANCELLED, and interrupt what runs here."""
         runtime = self._runtime
-        self._worker.interrupt_execution(execution, halt)
+        self._worker.interrupt_execution(execution, number, halt)
         while True:
             listed = await runtime.store.active(execution, _LIMIT)
             closable = [due for due in listed if _can_close(due)]
@@ -107,7 +107,7 @@ class Sweeper:
         halt = due.halt or Halt.TIMEOUT
         reply = await self._runtime.store.halt(due.execution, halt)
         await self._runtime.settle(due.execution, reply)
-        await self.close_execution(due.execution, halt)
+        await self.close_execution(due.execution, reply.number, halt)
 
     async def _act(self, listed: Sequence[Due]) -> None:
         runtime = self._runtime

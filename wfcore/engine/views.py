@@ -14,6 +14,7 @@ from wfcore.workflow.states import NodeState, Status
 
 __all__ = [
     "Result",
+    "check_same",
     "event_view",
     "execution_summary",
     "execution_view",
@@ -125,7 +126,7 @@ async def execution_view(
     async for page in _pages(store, record.id):
         shown_whole = [each for each in page if outputs or each.state in _WITH_ERROR]
         keys = [node.key for node in shown_whole if node.key in nodes]
-        found = await store.results(record.id, keys) if keys else {}
+        found = (await store.results(record.id, keys)).nodes if keys else {}
         for node in page:
             if node.key not in nodes:
                 continue
@@ -140,8 +141,18 @@ async def execution_view(
                 shown["output"] = json.loads(result.output)
             if result is not None and result.error is not None:
                 shown["error"] = json.loads(result.error)
+    await check_same(store, record)
     view = {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
     return view | _links(record)
+
+
+async def check_same(store: StateStore, record: ExecutionRecord) -> None:
+    """Raise `ExecutionNotFound` where it was deleted since, though its id may have come again.
+
+    Whoever reads an execution in several steps ends with this: nobody sees a mixture of two.
+    """
+    if (await store.results(record.id, [])).number != record.number:
+        raise ExecutionNotFound(record.id)
 
 
 async def read_result(
@@ -160,14 +171,10 @@ async def read_result(
 async def _aggregated(
     outcomes: Outcomes, record: ExecutionRecord, outline: Outline
 ) -> dict[str, Any]:
-    found = await outcomes.read(record.id, outline.results, patience=0.0)
+    found = await outcomes.read(record.id, record.number, outline.results, patience=0.0)
     aggregated: dict[str, Any] = {}
     for key in outline.results:
-        state = found[key].result.state
-        if record.status is Status.COMPLETED and not state.terminal:
-            # It was deleted since its record was read.
-            raise ExecutionNotFound(record.id)
-        if state is not NodeState.COMPLETED:
+        if found[key].result.state is not NodeState.COMPLETED:
             continue
         output = found[key].output()
         if outline.merges:
@@ -188,10 +195,9 @@ async def _errors(
     async for page in _pages(store, record.id):
         failed.extend(node for node in page if node.state is NodeState.FAILED)
     failed.sort(key=lambda node: (outline.is_data(node.key), node.ended or 0))
-    found = await store.results(record.id, [node.key for node in failed])
-    read = ((node.key, found[node.key].error) for node in failed if node.key in found)
-    # One without an error is of another execution, which has the id by now.
-    return {key: json.loads(error) for key, error in read if error is not None}
+    _, found = await store.results(record.id, [node.key for node in failed])
+    await check_same(store, record)
+    return {node.key: json.loads(found[node.key].error or "{}") for node in failed}
 
 
 def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
@@ -201,9 +207,6 @@ def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
         return "The execution's timeout passed; what was open was cancelled."
     if record.status is Status.CANCELLED:
         return "The execution was cancelled."
-    if not errors:
-        # It was deleted since its record was read.
-        raise ExecutionNotFound(record.id)
     node, error = next(iter(errors.items()))
     others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"Node {node} failed: {error['type']}: {error['message']}{others}"

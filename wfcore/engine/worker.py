@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
@@ -32,7 +33,7 @@ from wfcore.engine.runners import GRACE_SECONDS
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.slots import Slots
 from wfcore.engine.upkeep import tell_failure
-from wfcore.errors import CommandRefused, DocumentRefused
+from wfcore.errors import CommandRefused, DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
 from wfcore.store.shared import Taken
 from wfcore.workflow.states import NodeState
@@ -94,10 +95,10 @@ class Worker:
         finally:
             self._slots.give_back(reserved - len(taken))
         self._runtime.counters.sought += len(taken)
-        for held, document, name, waited in taken:
+        for held, document, name, waited, number in taken:
             self._runtime.timings.waited(name, waited)
             self._runtime.watchers.notify(held.execution, ended=False)
-            self.adopt([held], document)
+            self.adopt([held], document, number)
         return len(taken) == reserved
 
     async def _usable(self, hints: list[Task]) -> list[Task]:
@@ -127,17 +128,17 @@ class Worker:
     async def _begin(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         reply, leases = await self._apply(first, own=False, patience=patience)
         if _is_applied(reply) and not reply.status.terminal:
-            self._runtime.opened.keep(opened)
+            self._runtime.opened.keep(replace(opened, number=reply.number))
             second = next_chunk(opened.plan, first, self._runtime.terms)
             if second is not None:
                 self._start(self._fan_out(second, opened.plan))
-        self.adopt(leases, reply.plan)
+        self.adopt(leases, reply.plan, reply.number)
         return reply
 
-    def adopt(self, leases: Sequence[Lease], document: str) -> None:
-        """Run leased nodes, each in a slot that is reserved already."""
+    def adopt(self, leases: Sequence[Lease], document: str, number: int) -> None:
+        """Run leased nodes of an execution, each in a slot that is reserved already."""
         for held in leases:
-            self._start(self._strand(self._attempt(held), document))
+            self._start(self._strand(self._attempt(held, number), document))
 
     def leases(self) -> list[LeaseRef]:
         """Name every lease that is held; may be called from any thread."""
@@ -163,11 +164,11 @@ class Worker:
             and attempt.context.progress_made is not None
         }
 
-    def interrupt_execution(self, execution: str, halt: Halt) -> None:
+    def interrupt_execution(self, execution: str, number: int, halt: Halt) -> None:
         """End the attempts of a halted execution, and those whose leases are still on their way."""
-        self._runtime.opened.halt(execution, halt)
+        self._runtime.opened.halt(execution, number, halt)
         for (owner, _), attempt in list(self._attempts.items()):
-            if owner == execution:
+            if owner == execution and attempt.number == number:
                 attempt.interrupt(Interrupted(halt_error(halt)))
 
     async def close(self, grace: float) -> None:
@@ -192,7 +193,7 @@ class Worker:
         move: Move | None = second
         while move is not None:
             reply, leases = await self._apply(move, own=False)
-            self.adopt(leases, reply.plan)
+            self.adopt(leases, reply.plan, reply.number)
             move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
 
     async def _lease(self, tasks: list[Task]) -> None:
@@ -217,13 +218,13 @@ class Worker:
                 runtime.counters.taken += 1
                 runtime.watchers.notify(task.execution, ended=False)
                 runtime.timings.waited(task.handler, reply.waited_ms)
-                self.adopt([reply.lease], reply.plan)
+                self.adopt([reply.lease], reply.plan, reply.number)
 
-    def _attempt(self, held: Lease) -> Attempt:
+    def _attempt(self, held: Lease, number: int) -> Attempt:
         """Register a lease: from here on it is renewed, and can be interrupted."""
-        attempt = Attempt(held, self._workshop)
+        attempt = Attempt(held, number, self._workshop)
         self._attempts[held.execution, held.key] = attempt
-        halt = self._runtime.opened.halted.get(held.execution)
+        halt = self._runtime.opened.halt_of(held.execution, number)
         if halt is not None:
             attempt.interrupt(Interrupted(halt_error(halt)))
         elif self._stopping:
@@ -242,7 +243,7 @@ class Worker:
     async def _strand(self, attempt: Attempt, document: str) -> None:
         try:
             while True:
-                opened = self._runtime.opened.known(attempt.lease.execution)
+                opened = self._runtime.opened.known(attempt.lease.execution, attempt.number)
                 if opened is None:
                     opened = await self._open(attempt, document)
                 if opened is None:
@@ -253,7 +254,7 @@ class Worker:
                 held = await self._conclude(attempt, opened, outcome)
                 if held is None:
                     break
-                attempt = self._attempt(held)
+                attempt = self._attempt(held, attempt.number)
         finally:
             # Slot and lease of an abandoned one have gone to another task.
             if not attempt.abandoned:
@@ -261,10 +262,13 @@ class Worker:
                 self._slots.give_back(1)
 
     async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
-        execution = attempt.lease.execution
+        execution, number = attempt.lease.execution, attempt.number
         opened = self._runtime.opened
         try:
-            return await self._runtime.insist(lambda: opened.get(execution, document))
+            return await self._runtime.insist(lambda: opened.get(execution, number, document))
+        except ExecutionNotFound:
+            # This process stood still for longer than the lease, and missed its end and deletion.
+            return None
         except DocumentRefused as refused:
             _log.error("execution %s cannot run here: %s", execution, refused)
             await self._put_off(attempt)
@@ -289,7 +293,7 @@ class Worker:
         if held is None:
             self._slots.give_back(1)
         else:
-            await self._strand(self._attempt(held), attempt.opened.document)
+            await self._strand(self._attempt(held, attempt.number), attempt.opened.document)
 
     async def _conclude(
         self, attempt: Attempt, opened: OpenExecution, outcome: Outcome
@@ -303,7 +307,7 @@ class Worker:
         reply, kept = await self._end(attempt, move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
-            halt = runtime.opened.halted.get(held.execution, Halt.CANCEL)
+            halt = runtime.opened.halt_of(held.execution, attempt.number) or Halt.CANCEL
             move = decide(
                 opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
             )
@@ -335,13 +339,13 @@ class Worker:
         answer, leases = await self._apply(first, own=True)
         self._count(first, answer)
         kept = leases.pop(0) if leases else None
-        self.adopt(leases, answer.plan)
+        self.adopt(leases, answer.plan, answer.number)
         move = next_chunk(plan, first, self._runtime.terms) if _is_applied(answer) else None
         while move is not None:
             reply, leases = await self._apply(move, own=kept is None)
             if kept is None and leases:
                 kept = leases.pop(0)
-            self.adopt(leases, reply.plan)
+            self.adopt(leases, reply.plan, reply.number)
             move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
         return answer, kept
 
@@ -377,7 +381,7 @@ class Worker:
             self._runtime.due_sooner.set()
         if move.to.terminal:
             result = NodeResult(move.to, move.output, move.error)
-            self._runtime.outcomes.remember(move.execution, move.key, result)
+            self._runtime.outcomes.remember(move.execution, reply.number, move.key, result)
 
     async def _put_off(self, attempt: Attempt) -> None:
         """Give a node back for a while: this process cannot run its workflow as it is now."""

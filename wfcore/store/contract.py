@@ -37,6 +37,7 @@ __all__ = [
     "NewExecution",
     "NodeRecord",
     "NodeResult",
+    "NodeResults",
     "Page",
     "Reply",
     "StateStore",
@@ -198,6 +199,8 @@ class Reply:
     """The caller's own, where the Move leased its node."""
     waited_ms: int | None = field(default=None, compare=False)
     """How long that node had been READY, where the store knows; for metrics only."""
+    number: int = field(default=0, compare=False)
+    """The execution's, as in its record; 0 where there is none."""
 
 
 class Due(NamedTuple):
@@ -253,6 +256,8 @@ class ExecutionRecord:
     meters: dict[str, float]
     """The sums of what its attempts used, by name."""
     retry_of: str | None = None
+    number: int = field(default=0, compare=False)
+    """The store's own name for it. A deleted execution's id may come again, its number does not."""
 
 
 class Page(NamedTuple):
@@ -295,6 +300,15 @@ class NodeResult(NamedTuple):
     state: NodeState
     output: str | None
     error: str | None
+
+
+class NodeResults(NamedTuple):
+    """What was read of some nodes of one execution."""
+
+    number: int
+    """The execution's, as in its record; 0 where there is none."""
+    nodes: dict[str, NodeResult]
+    """By key, without those that nothing touched yet."""
 
 
 @dataclass(slots=True)
@@ -359,8 +373,8 @@ class StateStore(Protocol):
     async def active(self, execution: str, limit: int) -> list[Due]:
         """List nodes of an execution that are READY, WAITING or in a fan-out, then RUNNING ones."""
 
-    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
-        """Read the named nodes; those that nothing touched yet are missing from the answer."""
+    async def results(self, execution: str, keys: Sequence[str]) -> NodeResults:
+        """Read the named nodes, and say of which execution they are."""
 
     async def read(self, execution: str) -> ExecutionRecord | None:
         """Read an execution without its nodes."""

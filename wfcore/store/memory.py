@@ -19,7 +19,7 @@ from wfcore.store.contract import (
     Move,
     NewExecution,
     NodeRecord,
-    NodeResult,
+    NodeResults,
     Page,
     Reply,
 )
@@ -84,14 +84,15 @@ class MemoryStore:
             entry = self._ledger.find(execution)
             return self._ledger.active(entry, limit) if entry is not None else []
 
-    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+    async def results(self, execution: str, keys: Sequence[str]) -> NodeResults:
         """Read where nodes stand and what they left behind."""
         with self._lock:
             entry = self._ledger.find(execution)
             if entry is None:
-                return {}
+                return NodeResults(0, {})
             found = {key: self._ledger.result(entry, key) for key in keys}
-        return {key: result for key, result in found.items() if result is not None}
+        nodes = {key: result for key, result in found.items() if result is not None}
+        return NodeResults(entry.row.number, nodes)
 
     async def read(self, execution: str) -> ExecutionRecord | None:
         """Read an execution."""

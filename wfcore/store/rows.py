@@ -130,4 +130,5 @@ class ExecutionRow:
             self.ended,
             dict(self.meters),
             self.retry_of,
+            self.number,
         )

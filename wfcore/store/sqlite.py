@@ -19,10 +19,12 @@ from wfcore.store.contract import (
     NewExecution,
     NodeRecord,
     NodeResult,
+    NodeResults,
     Page,
     Reply,
 )
 from wfcore.store.cursor import read_cursor
+from wfcore.store.pages import in_pages
 from wfcore.store.sqlite_file import SqliteFile
 from wfcore.store.sqlite_ledger import SqliteLedger, decode_event, execution_row
 from wfcore.store.sqlite_reader import SqliteReader
@@ -118,21 +120,24 @@ class SqliteStore:
 
         return await self._writer.submit(work)
 
-    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+    async def results(self, execution: str, keys: Sequence[str]) -> NodeResults:
         """Read where nodes stand and what they left behind."""
-        found: dict[str, NodeResult] = {}
-        for start in range(0, len(keys), _KEYS_PER_QUERY):
-            some = keys[start : start + _KEYS_PER_QUERY]
-            rows = await self._reader.query(
-                "SELECT n.key, n.state, r.output, r.error FROM execution e "
-                "JOIN node n ON n.execution = e.number "
-                "LEFT JOIN result r ON r.execution = e.number AND r.key = n.key "
-                f"WHERE e.id = ? AND n.key IN ({', '.join('?' * len(some))})",
-                (execution, *some),
-            )
-            for key, state, output, error in rows:
-                found[key] = NodeResult(NodeState(state), output, error)
-        return found
+        return await in_pages(keys, _KEYS_PER_QUERY, partial(self._results, execution))
+
+    async def _results(self, execution: str, keys: Sequence[str]) -> NodeResults:
+        places = ", ".join("?" * len(keys))
+        rows = await self._reader.query(
+            "SELECT e.number, n.key, n.state, r.output, r.error FROM execution e "
+            f"LEFT JOIN node n ON n.execution = e.number AND n.key IN ({places}) "
+            "LEFT JOIN result r ON r.execution = e.number AND r.key = n.key WHERE e.id = ?",
+            (*keys, execution),
+        )
+        nodes = {
+            key: NodeResult(NodeState(state), *left)
+            for _, key, state, *left in rows
+            if key is not None
+        }
+        return NodeResults(rows[0][0] if rows else 0, nodes)
 
     async def nodes(self, execution: str, after: str, limit: int) -> list[NodeRecord]:
         """Page through the touched nodes."""

@@ -6,7 +6,7 @@ command leaves no trace. The Redis script does the same steps in the same order.
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from wfcore.store.contract import (
@@ -42,7 +42,7 @@ def apply(ledger: Ledger, move: Move, now: int) -> Reply:
         return _answer_again(ledger, entry, row, move, now)
     refusal = _refusal(entry, row, move, now)
     if refusal is not None:
-        return Reply(refusal, entry.row.status, entry.row.plan)
+        return _reply(refusal, entry)
     return _change(ledger, entry, row, move, now)
 
 
@@ -55,14 +55,26 @@ def halt(ledger: Ledger, execution: str, reason: Halt, sweep_ms: int | None, now
     repeated = bool(row.halt)
     if not repeated:
         if row.status.terminal:
-            return Reply(Code.STALE, row.status, row.plan)
+            return _reply(Code.STALE, entry)
         row.halt = reason
         _end_if_done(ledger, entry, now)
         _log(ledger, entry, now, detail={"halt": str(reason)})
     sweep = None if sweep_ms is None or row.status.terminal else now + sweep_ms
     ledger.set_execution_deadline(entry, sweep)
     ledger.save_execution(entry)
-    return Reply(Code.AGAIN if repeated else Code.OK, row.status, row.plan)
+    return _reply(Code.AGAIN if repeated else Code.OK, entry)
+
+
+def _reply(
+    code: Code,
+    entry: Entry,
+    fired: Sequence[Fired] = (),
+    kept: Sequence[Lease] = (),
+    lease: Lease | None = None,
+) -> Reply:
+    execution = entry.row
+    number = execution.number
+    return Reply(code, execution.status, execution.plan, fired, kept, lease, number=number)
 
 
 def _stands_after(row: NodeRow, move: Move, now: int) -> bool:
@@ -123,7 +135,7 @@ def _change(ledger: Ledger, entry: Entry, row: NodeRow | None, move: Move, now: 
     _log(ledger, entry, now, row, before, fired, kept, detail)
     ledger.save_execution(entry)
     lease = row.lease(now) if row.state is NodeState.RUNNING else None
-    return Reply(Code.OK, execution.status, execution.plan, fired, kept, lease)
+    return _reply(Code.OK, entry, fired, kept, lease)
 
 
 def _move_row(row: NodeRow, move: Move, now: int, halted: bool) -> None:
@@ -211,7 +223,7 @@ def _answer_again(ledger: Ledger, entry: Entry, row: NodeRow, move: Move, now: i
         elif target.state is NodeState.READY:
             fired.append(Fired(edge.key, edge.queue, edge.handler))
     lease = row.lease(now) if row.state is NodeState.RUNNING else None
-    return Reply(Code.AGAIN, entry.row.status, entry.row.plan, fired, kept, lease)
+    return _reply(Code.AGAIN, entry, fired, kept, lease)
 
 
 def _sums(meters: Mapping[str, float], used: Mapping[str, float]) -> dict[str, float]:

@@ -183,7 +183,7 @@ async def _told(engine: CastEngine, cast: Cast, execution: str) -> WorkflowRun:
     calls = tuple(cast.calls)
     result = await engine.result(execution)
     nodes = (await engine.execution(execution, outputs=False))["nodes"]
-    found = await engine.memory.results(execution, list(nodes))
+    _, found = await engine.memory.results(execution, list(nodes))
     attempts = {node.key: node.attempt for node in await engine.memory.nodes(execution, "", _MANY)}
     return WorkflowRun(
         status=result.status,

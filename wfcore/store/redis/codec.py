@@ -181,7 +181,7 @@ def result_of(state: int, content: str | bytes | bool) -> NodeResult:
 
 def reply_of(move: Move, answer: Sequence[Any]) -> Reply:
     """Return the answer to a Move."""
-    code, status, plan, fired, kept, *rest = answer
+    code, status, plan, number, fired, kept, *rest = answer
     lease, waited = rest or (None, None)
     edges = move.edges
     return Reply(
@@ -194,6 +194,7 @@ def reply_of(move: Move, answer: Sequence[Any]) -> Reply:
         [lease_of(move.execution, each) for each in kept] if kept else (),
         lease_of(move.execution, lease) if lease else None,
         None if waited is False else waited,
+        number,
     )
 
 
@@ -228,7 +229,7 @@ def description_of(new: NewExecution) -> bytes:
 def record_of(identifier: str, answer: Sequence[Any]) -> ExecutionRecord:
     """Return an execution as it is read."""
     plan, mutable, described, retry_of, active, seq = answer
-    status, halt, failures, created, started, ended, notices, meters, *_ = mutable
+    status, halt, failures, created, started, ended, notices, meters, number, *_ = mutable
     name, labels, given = msgpack.unpackb(grown(_as_bytes(described)))
     return ExecutionRecord(
         id=identifier,
@@ -247,6 +248,7 @@ def record_of(identifier: str, answer: Sequence[Any]) -> ExecutionRecord:
         ended=ended or None,
         meters=_numbers(meters),
         retry_of=retry_of or None,
+        number=number,
     )
 
 

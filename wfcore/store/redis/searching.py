@@ -23,19 +23,19 @@ async def search(
     store: _Reader, lanes: Sequence[Lane], wanted: Filter, after: str, limit: int
 ) -> Page:
     """Return a page of what a filter lets through, the newest first."""
-    found: list[tuple[int, ExecutionRecord]] = []
-    async for number, record in _candidates(store, lanes, wanted, read_cursor(after)):
+    found: list[ExecutionRecord] = []
+    async for record in _candidates(store, lanes, wanted, read_cursor(after)):
         if await _is_wanted(store, record, wanted):
-            found.append((number, record))
+            found.append(record)
             if len(found) > limit:
                 break
-    more = str(found[limit - 1][0]) if len(found) > limit else ""
-    return Page([record for _, record in found[:limit]], more)
+    more = str(found[limit - 1].number) if len(found) > limit else ""
+    return Page(found[:limit], more)
 
 
 async def _candidates(
     store: _Reader, lanes: Sequence[Lane], wanted: Filter, below: int | None
-) -> AsyncIterator[tuple[int, ExecutionRecord]]:
+) -> AsyncIterator[ExecutionRecord]:
     statuses = [str(status) for status in wanted.statuses or Status]
     while True:
         pages = await asyncio.gather(*(lane.ask("list", statuses, below, _PAGE) for lane in lanes))
@@ -43,8 +43,8 @@ async def _candidates(
         records = await asyncio.gather(*(store.read(identifier) for _, identifier in listed))
         for (number, _), record in zip(listed, records, strict=True):
             # Between the list and the look it may have been deleted, or gone on.
-            if record is not None and str(record.status) in statuses:
-                yield number, record
+            if record is not None and record.number == number and str(record.status) in statuses:
+                yield record
         if len(listed) < _PAGE:
             return
         below = listed[-1][0]

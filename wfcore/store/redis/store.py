@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from wfcore.errors import CommandRefused, StoreError
@@ -19,10 +20,11 @@ from wfcore.store.contract import (
     Move,
     NewExecution,
     NodeRecord,
-    NodeResult,
+    NodeResults,
     Page,
     Reply,
 )
+from wfcore.store.pages import in_pages
 from wfcore.store.redis import codec, presence
 from wfcore.store.redis.hearing import Hearing
 from wfcore.store.redis.script import join, packed
@@ -166,8 +168,8 @@ class RedisStore:
     async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
         """Let no further node open."""
         answer = await self._shards.writes(execution).ask("halt", execution, halt, sweep_ms)
-        code, status, plan, *_ = answer
-        return Reply(Code(code), Status(status), plan)
+        code, status, plan, number, *_ = answer
+        return Reply(Code(code), Status(status), plan, number=number)
 
     async def due(self, limit: int) -> tuple[list[Due], int | None]:
         """List what is due, of all shards."""
@@ -183,16 +185,17 @@ class RedisStore:
         found = await self._shards.reads(execution).ask("active", execution, limit)
         return [codec.due_of(each) for each in found]
 
-    async def results(self, execution: str, keys: Sequence[str]) -> dict[str, NodeResult]:
+    async def results(self, execution: str, keys: Sequence[str]) -> NodeResults:
         """Read where nodes stand and what they left behind."""
-        read: dict[str, NodeResult] = {}
-        for start in range(0, len(keys), _KEYS_AT_ONCE):
-            some = list(keys[start : start + _KEYS_AT_ONCE])
-            for index, state, content in await self._shards.reads(execution).ask(
-                "results", execution, some
-            ):
-                read[some[index - 1]] = codec.result_of(state, await self._fetched(content))
-        return read
+        return await in_pages(keys, _KEYS_AT_ONCE, partial(self._results, execution))
+
+    async def _results(self, execution: str, keys: Sequence[str]) -> NodeResults:
+        number, found = await self._shards.reads(execution).ask("results", execution, list(keys))
+        nodes = {
+            keys[int(index) - 1]: codec.result_of(state, await self._fetched(content))
+            for index, state, content in found
+        }
+        return NodeResults(number, nodes)
 
     async def read(self, execution: str) -> ExecutionRecord | None:
         """Read an execution."""
@@ -306,11 +309,12 @@ class RedisStore:
             left = limit - len(found)
             if left <= 0:
                 break
-            for execution, plan, held, waited, handler in await lane.ask(
+            for execution, plan, number, held, waited, handler in await lane.ask(
                 "take", names, token + len(found), left, lease_ms, age_ms
             ):
                 lease = codec.lease_of(execution, held)
-                found.append(Taken(lease, plan, handler, None if waited is False else waited))
+                waited_ms = None if waited is False else waited
+                found.append(Taken(lease, plan, handler, waited_ms, number))
         return found
 
     async def announce(self, worker: WorkerRecord, ttl_ms: int) -> None:

@@ -81,6 +81,41 @@ class DeletingCases:
         await ended(lab, X)
         assert (await lab.record()).status is Status.COMPLETED
 
+    async def test_its_number_never_comes_again(self, lab: Lab) -> None:
+        numbers = []
+        for _ in range(3):
+            await created(lab, X)
+            numbers.append((await lab.record()).number)
+            await ended(lab, X)
+            await lab.store.delete(X, MANY)
+        assert len(set(numbers)) == 3
+        assert 0 not in numbers
+
+    async def test_whatever_tells_of_it_tells_its_number(self, lab: Lab) -> None:
+        await created(lab, "other")
+        await created(lab, X)
+        number = (await lab.record()).number
+        assert await lab.store.results(X, []) == (number, {})
+        start = moves.start(X, [moves.edge("a")])
+        replies = [await lab.apply(move) for move in (start, start)]
+        lease = moves.lease(X, "a", 11)
+        replies += [await lab.apply(lease), await lab.apply(lease)]
+        assert (await lab.store.results(X, ["a", "b"])).number == number
+        replies.append(await lab.apply(moves.complete(X, "a", 12)))
+        replies += [await lab.store.halt(X, Halt.CANCEL), await lab.store.halt(X, Halt.CANCEL)]
+        replies.append(await lab.apply(moves.complete(X, "a", 11)))
+        replies.append(await lab.store.halt(X, Halt.CANCEL))
+        codes = ["ok", "again", "ok", "again", "stale", "ok", "again", "ok", "again"]
+        assert [(reply.code, reply.number) for reply in replies] == [
+            (code, number) for code in codes
+        ]
+        [listed, _] = (await lab.store.search(Filter(), "", 10)).records
+        assert (listed.id, listed.number) == (X, number)
+        await lab.store.delete(X, MANY)
+        assert (await lab.store.results(X, ["a"])) == (0, {})
+        assert (await lab.store.halt(X, Halt.CANCEL)).number == 0
+        assert (await lab.apply(start)).number == 0
+
     async def test_what_an_open_retry_reuses_stays_until_that_ends(self, lab: Lab) -> None:
         await created(lab, X)
         await ended(lab, X, failed=True)

@@ -140,7 +140,7 @@ class FanOutCases:
             ("b0", NO_CURSOR),
             ("b1", NO_CURSOR),
         ]
-        assert await lab.store.results(X, ["b2", "b3"]) == {}
+        assert (await lab.store.results(X, ["b2", "b3"])).nodes == {}
 
     async def test_the_end_of_a_node_is_when_it_ended_not_when_its_fan_out_did(
         self, lab: Lab

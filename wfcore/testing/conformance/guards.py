@@ -26,7 +26,7 @@ class StateCases:
     async def test_a_node_that_nothing_touched_counts_as_pending(self, lab: Lab) -> None:
         await lab.running("a")
         await lab.refused(moves.lease(X, "b", 99), Code.STALE)
-        assert "b" not in await lab.store.results(X, ["b"])
+        assert "b" not in (await lab.store.results(X, ["b"])).nodes
 
     async def test_a_terminal_node_takes_no_result(self, lab: Lab) -> None:
         await lab.running("a", "b")
@@ -40,7 +40,7 @@ class StateCases:
         assert await lab.store.read("nowhere") is None
         assert await lab.store.nodes("nowhere", "", 10) == []
         assert await lab.store.events("nowhere", 0, 10) == []
-        assert await lab.store.results("nowhere", ["a"]) == {}
+        assert (await lab.store.results("nowhere", ["a"])).nodes == {}
         assert await lab.store.active("nowhere", 10) == []
 
     async def test_an_execution_that_ended_takes_no_move(self, lab: Lab) -> None:

@@ -40,7 +40,7 @@ class RefusalsCases:
         reply = await lab.done(move)
         assert (fired(reply), kept(reply)) == ([], [])
         assert await lab.values("a") == '{"by":11}'
-        assert "z" not in await lab.store.results(X, ["z"])
+        assert "z" not in (await lab.store.results(X, ["z"])).nodes
         assert (await lab.event()).fired == ()
 
     @REASONS
@@ -121,7 +121,7 @@ class ReasonsCases:
         await lab.done(moves.cancel(X, "b", NodeState.WAITING, 32, 42))
         reply = await lab.done(moves.close(X, "a", 21))
         assert reply.status is status
-        found = await lab.store.results(X, ["a", "b", "c"])
+        _, found = await lab.store.results(X, ["a", "b", "c"])
         assert {item.state for item in found.values()} == {NodeState.CANCELLED}
         assert found["a"].error == '{"type":"Cancelled"}'
 

@@ -113,7 +113,7 @@ class KeepCases:
         reply = await lab.done(moves.complete(X, "a", 11, edges, keep=2, keep_token=700))
         assert kept(reply) == [("b", 700), ("c", 701)]
         assert fired(reply) == ["d", "e"]
-        states = await lab.store.results(X, list("bcde"))
+        _, states = await lab.store.results(X, list("bcde"))
         assert [states[key].state for key in "bcde"] == ["RUNNING"] * 2 + ["READY"] * 2
 
     async def test_keep_zero_leases_nothing(self, lab: Lab) -> None:
@@ -193,7 +193,7 @@ class StatusCases:
         await lab.running("a")
         reply = await lab.done(moves.fail(X, "a", 11, fails=False))
         assert reply.status is Status.COMPLETED
-        result = (await lab.store.results(X, ["a"]))["a"]
+        result = (await lab.store.results(X, ["a"])).nodes["a"]
         assert (result.state, result.output, result.error) == ("FAILED", None, '{"type":"Boom"}')
 
     async def test_a_start_without_roots_ends_at_once(self, lab: Lab) -> None:

@@ -43,7 +43,7 @@ async def dump(store: StateStore, execution: str) -> Dump:
     return Dump(
         await store.read(execution),
         nodes,
-        await store.results(execution, [node.key for node in nodes]),
+        (await store.results(execution, [node.key for node in nodes])).nodes,
         await store.events(execution, 0, 10_000),
         sorted(await store.active(execution, 10_000)),
     )
@@ -131,7 +131,7 @@ class Lab:
         return next(node for node in await self.store.nodes(X, "", 10_000) if node.key == key)
 
     async def state(self, key: str) -> str:
-        return (await self.store.results(X, [key]))[key].state
+        return (await self.store.results(X, [key])).nodes[key].state
 
     async def due(self) -> list[tuple[str, str]]:
         """List (key, state) of what is due; the execution itself has an empty key."""
@@ -143,5 +143,5 @@ class Lab:
         return (await self.store.events(X, 0, 10_000))[-1]
 
     async def values(self, key: str) -> Any:
-        found = await self.store.results(X, [key])
+        _, found = await self.store.results(X, [key])
         return found[key].output

@@ -43,7 +43,8 @@ end
 
 local function answer(code, ex, fired, kept, lease, waited)
   return {
-    code, ex.m[STATUS], ex.plan, fired or NOTHING, kept or NOTHING, lease or false, waited or false,
+    code, ex.m[STATUS], ex.plan, ex.m[NUMBER], fired or NOTHING, kept or NOTHING, lease or false,
+    waited or false,
   }
 end
 
@@ -188,7 +189,7 @@ end
 
 local function apply(move)
   local ex = find(move[M_EXECUTION])
-  if not ex then return { 'gone', 'PENDING', '', NOTHING, NOTHING } end
+  if not ex then return { 'gone', 'PENDING', '', 0, NOTHING, NOTHING } end
   local row, place = row_of(ex, move[M_KEY], 'a:', 'n:')
   if row and stands_after(ex, row, move) then return answer_again(ex, row, move) end
   row = row or new_row()
@@ -199,7 +200,7 @@ end
 
 local function halt(id, reason, sweep)
   local ex = find(id)
-  if not ex then return { 'gone', 'PENDING', '', NOTHING, NOTHING } end
+  if not ex then return { 'gone', 'PENDING', '', 0, NOTHING, NOTHING } end
   local repeated = ex.m[HALT] ~= ''
   if not repeated then
     if ex.m[FINISHED] then return answer('stale', ex) end
@@ -222,7 +223,9 @@ local function take(names, token, limit, lease_ms, age)
       local ex = find(place[1])
       local row = ex and row_of(ex, place[2], 'a:', 'n:')
       if row and row[STATE] == RUNNING and row[TOKEN] == token + index - 1 then
-        again[#again + 1] = { place[1], ex.plan, lease_of(ex, place[2], row), false, '' }
+        again[#again + 1] = {
+          place[1], ex.plan, ex.m[NUMBER], lease_of(ex, place[2], row), false, '',
+        }
       end
     end
     return again
@@ -240,7 +243,9 @@ local function take(names, token, limit, lease_ms, age)
       }
       local reply = apply(ask)
       if reply[1] == 'ok' then
-        found[#found + 1] = { id, reply[3], reply[6], reply[7], name:match('%z(.*)$') }
+        found[#found + 1] = {
+          id, reply[3], reply[4], reply[7], reply[8], name:match('%z(.*)$'),
+        }
         places[#places + 1] = { id, key }
       else
         -- Halted, or gone: nobody is to run it, and it must not hide what comes after it.

@@ -12,7 +12,7 @@ end
 local function results(id, keys)
   local found = {}
   local ex = find(id)
-  if not ex then return found end
+  if not ex then return { 0, found } end
   for index, key in ipairs(keys) do
     local row = row_of(ex, key, 'n:', 'a:')
     if row then
@@ -21,7 +21,7 @@ local function results(id, keys)
       found[#found + 1] = { index, row[STATE], content or false }
     end
   end
-  return found
+  return { ex.m[NUMBER], found }
 end
 
 local function due_of(ex, key, row)
