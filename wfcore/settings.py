@@ -272,7 +272,6 @@ class Settings(BaseSettings):
     plugin_dir: Path | None = None
     """A folder whose Python files and packages are plugins, beside `--plugin-dir`."""
 
-    _for_plugins: dict[str, str] = PrivateAttr(default_factory=dict)
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -286,11 +285,7 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             message = f".env cannot be read: {error}"
             raise SettingsRefused((Problem("setting.file", "", message),)) from error
-        variables = _not_ours()
-        settings._variables.update(variables)
-        settings._for_plugins.update(
-            (name, value) for name, value in variables.items() if not hides_credential(name, value)
-        )
+        settings._variables.update(_not_ours())
         settings._secrets.update(_secrets())
         return settings
 
@@ -303,7 +298,8 @@ class Settings(BaseSettings):
         """
         chosen = {name: getattr(self, name) for name in OPEN_SETTINGS}
         given = {name: str(value) for name, value in chosen.items() if value is not None}
-        return {**self._for_plugins, **given}
+        others = self._variables.items()
+        return {name: value for name, value in others if not hides_credential(name, value)} | given
 
     def discovery(self, folders: Iterable[Path] = ()) -> Discovery:
         """Return which plugins are loaded, with those of more folders, and what they are told."""

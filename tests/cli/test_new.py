@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from tests.cli.command import Folder
 from tests.project.tree import ROOT, clean_environment
-from wfcore.cli.scaffold.distribution import plugin_files, write_new
+from wfcore.cli.scaffold.distribution import distribution_files, write_new
 from wfcore.cli.scaffold.names import IMPORTED, PluginNames
 
 FILES = [
@@ -156,7 +156,7 @@ def test_one_name_gives_all_the_others() -> None:
     ],
 )
 def test_it_takes_the_wfcore_that_is_at_hand(at_hand: str, specifier: str) -> None:
-    made = plugin_files(PluginNames.of("shout"), at_hand)["pyproject.toml"]
+    made = distribution_files(PluginNames.of("shout"), at_hand)["pyproject.toml"]
     project = tomllib.loads(made)["project"]
     [wanted] = [each for each in map(Requirement, project["dependencies"]) if each.name == "wfcore"]
     assert str(wanted.specifier) == specifier
@@ -165,7 +165,7 @@ def test_it_takes_the_wfcore_that_is_at_hand(at_hand: str, specifier: str) -> No
 
 
 def test_no_class_is_named_like_what_its_files_import() -> None:
-    made = plugin_files(PluginNames.of("shout"), "1.0")
+    made = distribution_files(PluginNames.of("shout"), "1.0")
     trees = [ast.parse(text) for path, text in made.items() if path.endswith(".py")]
     imported = {
         alias.name
@@ -183,7 +183,7 @@ def test_no_class_is_named_like_what_its_files_import() -> None:
 @pytest.mark.timeout(180)
 def test_what_it_writes_passes_its_own_checks(tmp_path: Path, name: str) -> None:
     names = PluginNames.of(name)
-    write_new(tmp_path, plugin_files(names, "1.0"))
+    write_new(tmp_path, distribution_files(names, "1.0"))
     example = json.loads((tmp_path / "examples" / f"{names.handler}.json").read_text())
     assert example["dag"]["nodes"][1]["handler"] == names.handler
     tool(tmp_path, "ruff", "check", "--no-cache")

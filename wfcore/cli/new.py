@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from wfcore.cli.exits import Exit
 from wfcore.cli.failure import CommandFailed, failures_told
 from wfcore.cli.installed import PluginPlaces, installed
-from wfcore.cli.scaffold.distribution import plugin_files, write_new
+from wfcore.cli.scaffold.distribution import distribution_files, write_new
 from wfcore.cli.scaffold.names import InvalidName, PluginNames
 from wfcore.cli.standard_output import kept_for_result
 from wfcore.settings import Settings
@@ -37,7 +37,7 @@ def new_plugin(
         into = folder if folder is not None else Path(names.distribution)
         _refuse_what_is_there(into)
         _refuse_a_taken_handler(names)
-        texts = plugin_files(names, version("wfcore"))
+        texts = distribution_files(names, version("wfcore"))
         try:
             write_new(into, texts)
         except OSError as error:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from wfcore.errors import PluginError
+from wfcore.plugins.discovery import GROUP
 
 __all__ = ["Watched", "watched_files"]
 
-_GROUP: Final = "wfcore.plugins"
 _MOST_FILES: Final = 2_000
 
 _Stamp: TypeAlias = tuple[int, int, int] | None
@@ -81,7 +81,7 @@ def _editable_folders() -> Iterator[Path]:
     for distribution in distributions():
         if not _is_editable(distribution):
             continue
-        for point in distribution.entry_points.select(group=_GROUP):
+        for point in distribution.entry_points.select(group=GROUP):
             package = point.module.partition(".")[0]
             try:
                 # A package of the first level is found without being imported.

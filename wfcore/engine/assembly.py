@@ -221,7 +221,6 @@ def _workshop(
 ) -> Workshop:
     return Workshop(
         given.registry,
-        runtime.outcomes,
         threads,
         http,
         given.secrets,

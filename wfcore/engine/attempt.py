@@ -14,7 +14,6 @@ from wfcore.engine.decide import Completed, Failed, Outcome, Skipped, verdict
 from wfcore.engine.failure import failure_of, release_of
 from wfcore.engine.middlewares import through
 from wfcore.engine.opened import OpenExecution
-from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.plans import json_text
 from wfcore.engine.runners import GRACE_SECONDS, Runner
@@ -43,7 +42,6 @@ class Workshop:
     """What attempts need of their engine."""
 
     registry: Registry
-    outcomes: Outcomes
     threads: Threads
     http: OutboundClient
     secrets: SecretSource
@@ -179,7 +177,7 @@ class Attempt:
         reuse = self.opened.reuse
         if reuse is None or node.key in reuse.anew:
             return None
-        _, found = await self._workshop.outcomes.read_one(reuse.source, node.key)
+        _, found = await self._workshop.around.outcomes.read_one(reuse.source, node.key)
         before = found.result
         if before.state is not NodeState.COMPLETED or before.output is None:
             return None
@@ -249,7 +247,7 @@ class Attempt:
     async def _scope(self, node: PlanNode) -> Scope:
         names: dict[str, Any] = {}
         if node.needs:
-            outcomes, execution = self._workshop.outcomes, self.lease.execution
+            outcomes, execution = self._workshop.around.outcomes, self.lease.execution
             names.update(await outcomes.views(execution, self.number, node.needs))
         if node.needs_execution:
             assert self.opened is not None

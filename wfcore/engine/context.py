@@ -18,7 +18,7 @@ from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
 from wfcore.plugins.llm import LlmProvider
 from wfcore.plugins.meters import add_to_meter
-from wfcore.secrets.log import mask_record
+from wfcore.secrets.log import mask_record, record_text
 from wfcore.secrets.redactor import Redactor
 from wfcore.store.contract import Lease
 from wfcore.workflow.states import NodeState
@@ -48,7 +48,7 @@ class NodeLog(logging.Logger):
             mask_record(record, self._redactor)
         for name, value in self._place.items():
             setattr(record, name, value)
-        self.lines.append(storable_text(f"{record.levelname} {_said(record)}", _LINE_LENGTH))
+        self.lines.append(storable_text(f"{record.levelname} {record_text(record)}", _LINE_LENGTH))
         del self.lines[:-_LOG_LINES]
         if self.parent is not None and self.parent.isEnabledFor(record.levelno):
             super().handle(record)
@@ -168,10 +168,3 @@ class AttemptContext(NodeContext):
 
     def _masked(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.text(text)
-
-
-def _said(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - as in logging itself, a wrong format fails no handler
-        return f"{record.msg!r} with {record.args!r}"

@@ -18,6 +18,7 @@ from wfcore.outbound.http import HttpClient
 from wfcore.plugins.context import NodeContext
 from wfcore.plugins.handler import NoConfig
 from wfcore.plugins.meters import add_to_meter
+from wfcore.secrets.log import record_text
 
 __all__ = ["ChildContext", "LogToEngine"]
 
@@ -143,11 +144,7 @@ class LogToEngine(logging.Handler):
 
 
 def _written(record: logging.LogRecord) -> Message:
-    try:
-        text = record.getMessage()
-    except Exception:  # noqa: BLE001 - as in logging itself, a wrong format fails no handler
-        text = f"{record.msg!r} with {record.args!r}"
     failure = None
     if record.exc_info and record.exc_info[1] is not None:
         failure = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
-    return {"level": record.levelno, "text": text, "failure": failure}
+    return {"level": record.levelno, "text": record_text(record), "failure": failure}

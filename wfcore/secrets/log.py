@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from wfcore.secrets.redactor import Redactor
 
-__all__ = ["LogMask", "mask_logs", "mask_record"]
+__all__ = ["LogMask", "mask_logs", "mask_record", "record_text"]
 
 _MOST_VALUES: Final = 256
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -62,7 +62,7 @@ def mask_record(record: logging.LogRecord, redactor: Redactor) -> None:
 
     A record with nothing to mask stays as it is.
     """
-    said = _said(record)
+    said = record_text(record)
     masked = redactor.text(said)
     if masked != said:
         record.msg, record.args = masked, None
@@ -77,17 +77,18 @@ def mask_record(record: logging.LogRecord, redactor: Redactor) -> None:
             setattr(record, name, _masked(value, redactor))
 
 
+def record_text(record: logging.LogRecord) -> str:
+    """Return what a record says; one with a wrong format gets another one, and fails nobody."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments of others, with a `__str__` of their own
+        record.msg, record.args = f"{record.msg!r} with {record.args!r}", None
+        return str(record.msg)
+
+
 def _masked(value: Any, redactor: Redactor) -> Any:
     if value is None or isinstance(value, str | int | float):
         return redactor.details(value)
     shown = repr(value)
     masked = redactor.text(shown)
     return value if masked == shown else masked
-
-
-def _said(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - as in logging itself, a wrong format fails nobody
-        record.msg, record.args = f"{record.msg!r} with {record.args!r}", None
-        return str(record.msg)

@@ -9,7 +9,7 @@ from typing import Final
 
 from wfcore.cli.scaffold.names import PluginNames
 
-__all__ = ["plugin_files", "write_new"]
+__all__ = ["distribution_files", "write_new"]
 
 # Not named like what they become: tools would take them for sources of this project.
 _TEMPLATES: Final[Mapping[str, str]] = {
@@ -23,7 +23,7 @@ _TEMPLATES: Final[Mapping[str, str]] = {
 }
 
 
-def plugin_files(names: PluginNames, wfcore_version: str) -> dict[str, str]:
+def distribution_files(names: PluginNames, wfcore_version: str) -> dict[str, str]:
     """Return the text of every file by its path, for the wfcore of this version and later ones."""
     # `>=` takes no local version (1.2+abc), but every local version of what it names; a
     # pre-release that it names itself is taken, too.
