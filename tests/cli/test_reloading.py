@@ -173,13 +173,21 @@ def test_requests_are_refused_while_a_plugin_has_to_be_mended(folder: Folder) ->
         assert dev.run_say() == "mended"
 
 
-def test_the_server_dies_with_its_parent(folder: Folder) -> None:
+@pytest.mark.parametrize("hears", [True, False], ids=["that-hears-it", "that-stands-still"])
+def test_the_server_dies_with_its_parent(folder: Folder, hears: bool) -> None:
     with _dev(folder) as dev:
+        if not hears:
+            # What the server tells it from now on is still unread when it dies.
+            until((folder.path / ".wf" / "dev.db.lock").exists)
+            dev.process.send_signal(signal.SIGSTOP)
         dev.until_said("API keys")
         child = dev.child()
         dev.process.kill()
-
-        until(lambda: not _is_alive(child), 10)
+        try:
+            until(lambda: not _is_alive(child), 10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 def test_a_server_that_dies_is_started_again(folder: Folder) -> None:

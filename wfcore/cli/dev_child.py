@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any, Final
 
 from rich.console import Console
@@ -63,8 +64,10 @@ def _inherited(descriptor: int) -> socket.socket:
 
 def _die_with_parent(line: socket.socket) -> None:
     """End at once when the parent has been killed: what was open goes on at the next start."""
-    while line.recv(1):
-        pass
+    # With an error where it went before it had read all that it was told.
+    with suppress(OSError):
+        while line.recv(1):
+            pass
     os._exit(_KILLED)
 
 
