@@ -77,21 +77,23 @@ async def _told(
 ) -> AsyncGenerator[bytes, None]:
     try:
         if after is None:
-            view, after = await snapshot(engine, record.id)
+            view, after = await snapshot(engine, record)
             yield server_sent("snapshot", view, after)
-        async for told in engine.events(record.id, after, transient=True):
+        number = record.number
+        async for told in engine.events(record.id, after, transient=True, number=number):
             if isinstance(told, Event):
                 yield server_sent("transition", event_view(told), told.seq)
             else:
                 yield server_sent("message", _message(told))
-        record = await engine.record(record.id)
+        ended = await engine.record(record.id)
     except (EngineNotOpen, ExecutionNotFound):
         # The server stops, or the execution was deleted. The client asks again, or is told so then.
         return
     except StoreError as error:
         _log.warning("a stream of %s ends: the store does not answer: %s", record.id, error)
         return
-    yield server_sent("end", {"execution_id": record.id, "status": str(record.status)})
+    if ended.number == number:
+        yield server_sent("end", {"execution_id": ended.id, "status": str(ended.status)})
 
 
 def _message(told: Any) -> dict[str, Any]:

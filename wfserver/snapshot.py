@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from wfcore import Engine, Event, NodeState
+from wfcore import Engine, Event, ExecutionNotFound, NodeState
 from wfcore.store.contract import ExecutionRecord
 
 __all__ = ["snapshot"]
@@ -12,14 +12,19 @@ __all__ = ["snapshot"]
 _LOOKS: Final = 3
 
 
-async def snapshot(engine: Engine, execution_id: str) -> tuple[dict[str, Any], int]:
-    """Return the body of `GET /workflows/{execution_id}`, and the `seq` that it covers exactly."""
+async def snapshot(engine: Engine, of: ExecutionRecord) -> tuple[dict[str, Any], int]:
+    """Return the body of `GET /workflows/{execution_id}`, and the `seq` that it covers exactly.
+
+    Raises `ExecutionNotFound` where the execution was deleted, though its id may have come again.
+    """
     looks = 0
     while True:
         looks += 1
-        before = await engine.record(execution_id)
-        view = await engine.execution(execution_id)
-        after = await engine.record(execution_id)
+        before = await engine.record(of.id)
+        view = await engine.execution(of.id)
+        after = await engine.record(of.id)
+        if after.number != of.number:
+            raise ExecutionNotFound(of.id)
         if before.seq == after.seq:
             return view, before.seq
         # What has ended holds still.
@@ -33,7 +38,7 @@ async def _take_back(
 ) -> None:
     """Undo in a view what the events after `before` may have changed in it."""
     known: set[str] = set()
-    events = engine.events(before.id, before.seq)
+    events = engine.events(before.id, before.seq, number=before.number)
     async with aclosing(cast("Any", events)):
         async for event in events:
             for key, state in _states_before(event):

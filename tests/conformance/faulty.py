@@ -29,6 +29,7 @@ from wfcore.store.contract import (
     NodeRecord,
     NodeResults,
     Page,
+    Past,
     Reply,
     StateStore,
 )
@@ -150,8 +151,10 @@ class FaultyStore:
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         return await self._write("apply", lambda: self.inner.apply(moves))
 
-    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
-        return await self._write("halt", lambda: self.inner.halt(execution, halt, sweep_ms))
+    async def halt(
+        self, execution: str, halt: Halt, sweep_ms: int | None = 0, number: int = 0
+    ) -> Reply:
+        return await self._write("halt", lambda: self.inner.halt(execution, halt, sweep_ms, number))
 
     def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
         faults = self._draw("renew", (Fault.DELAY, Fault.BEFORE, Fault.AFTER, Fault.REPEAT))
@@ -191,10 +194,10 @@ class FaultyStore:
     async def search(self, wanted: Filter, after: str, limit: int) -> Page:
         return await self._read("search", lambda: self.inner.search(wanted, after, limit))
 
-    async def delete(self, execution: str, limit: int) -> Deletion:
-        return await self._write("delete", lambda: self.inner.delete(execution, limit))
+    async def delete(self, execution: str, limit: int, number: int = 0) -> Deletion:
+        return await self._write("delete", lambda: self.inner.delete(execution, limit, number))
 
-    async def past(self, age_ms: int, limit: int) -> list[str]:
+    async def past(self, age_ms: int, limit: int) -> list[Past]:
         return await self._read("past", lambda: self.inner.past(age_ms, limit))
 
     async def _write(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:

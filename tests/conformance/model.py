@@ -384,8 +384,9 @@ def _node_due(execution: str, key: str, run: _Execution, node: _Node) -> Due:
         NO_CURSOR if node.goes_on_at is None else node.goes_on_at,
         run.halt,
         run.new.plan,
+        number=0,
     )
 
 
 def _execution_due(execution: str, run: _Execution) -> Due:
-    return Due(execution, "", NodeState.PENDING, 0, 0, 0, 0, NO_CURSOR, run.halt, run.new.plan)
+    return Due(execution, "", NodeState.PENDING, 0, 0, 0, 0, NO_CURSOR, run.halt, run.new.plan, 0)

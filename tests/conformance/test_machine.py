@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,13 +226,13 @@ class StoreMachine(RuleBasedStateMachine):
             assert results.nodes == self.model.results(execution)
             assert await self.store.events(execution, 0, 1_000) == self.model.events(execution)
             listed = await self.store.active(execution, 100)
-            assert sorted(listed) == sorted(self.model.active(execution))
+            assert _anonymous(listed) == sorted(self.model.active(execution))
         found, upcoming = await self.store.due(100)
         expected, until = self.model.due(now)
-        assert sorted(found) == sorted(due for _, due in expected)
+        assert _anonymous(found) == sorted(due for _, due in expected)
         assert upcoming == until
         times = {due: at for at, due in expected}
-        assert [times[due] for due in found] == [at for at, _ in expected]
+        assert [times[due._replace(number=0)] for due in found] == [at for at, _ in expected]
 
     def _create(self, execution: str, timeout: int | None) -> None:
         new = moves.new(execution, timeout_ms=timeout)
@@ -282,6 +283,11 @@ def _plain(reply: Reply) -> tuple[Code, Any, str, list[Any], list[Any], Any]:
         list(reply.kept),
         reply.lease,
     )
+
+
+def _anonymous(found: Sequence[Due]) -> list[Due]:
+    """Sort what is due, without the numbers that a store gave."""
+    return sorted(due._replace(number=0) for due in found)
 
 
 @pytest.mark.parametrize(

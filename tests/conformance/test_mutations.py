@@ -374,6 +374,18 @@ MUTANTS = [
         deleting.DeletingCases().test_whatever_tells_of_it_tells_its_number,
     ),
     Mutant(
+        "a Move is for whichever has the id",
+        "ledger.find(move.execution, move.number)",
+        "ledger.find(move.execution)",
+        deleting.DeletingCases().test_what_was_meant_for_another_number_changes_nothing,
+    ),
+    Mutant(
+        "a halt is for whichever has the id",
+        "ledger.find(execution, number)",
+        "ledger.find(execution)",
+        deleting.DeletingCases().test_what_was_meant_for_another_number_changes_nothing,
+    ),
+    Mutant(
         "the detail is read too late",
         "    detail = json.loads(move.detail) if move.detail else None\n"
         "    sums = _sums(entry.row.meters, move.meters or {})\n"

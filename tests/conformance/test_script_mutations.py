@@ -151,6 +151,14 @@ PLACES: dict[str, tuple[str, str]] = {
         "ex.plan, ex.m[NUMBER], fired or NOTHING",
         "ex.plan, 0, fired or NOTHING",
     ),
+    "a Move is for whichever has the id": (
+        "meant(move[M_EXECUTION], move[M_NUMBER])",
+        "find(move[M_EXECUTION])",
+    ),
+    "a halt is for whichever has the id": (
+        "local ex = meant(id, number)\n  if not ex then return { 'gone'",
+        "local ex = find(id)\n  if not ex then return { 'gone'",
+    ),
     "only the last amount counts": ("(ex.m[METERS][name] or 0) + amount", "amount"),
 }
 

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -175,6 +176,18 @@ class TestFailures:
         assert reply.code is Code.OK
         _, found = await store.results(X, ["a"])
         assert found["a"].output == BIG
+
+    async def test_a_number_does_not_come_again_after_it(self, store: SqliteStore) -> None:
+        numbers = []
+        for _ in range(3):
+            await store.create(moves.new(X))
+            numbers.append((await store.results(X, [])).number)
+            await store.delete(X, 1_000)
+            await run_sql(store, "PRAGMA max_page_count = 1")
+            with pytest.raises(StoreError, match="full"):
+                await store.create(replace(moves.new(X), input=BIG))
+            await run_sql(store, "PRAGMA max_page_count = 1000000")
+        assert len(set(numbers)) == 3
 
     async def test_leases_outlive_a_full_disk(self, store: SqliteStore, clock: ManualClock) -> None:
         await started(store, X, "a", "b")

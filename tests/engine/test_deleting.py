@@ -166,9 +166,12 @@ class Storm:
 
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
+        self.mixed: list[tuple[int, int]] = []
 
         @handler
-        async def shaky(value: int, chance: float) -> dict[str, int]:
+        async def shaky(value: int, own: int, chance: float) -> dict[str, int]:
+            if value != own:
+                self.mixed.append((value, own))
             if self.dice.random() < chance:
                 raise NodeError("Unlucky", "try again")
             return {"value": value}
@@ -176,35 +179,40 @@ class Storm:
         self.handler = shaky
 
     async def act(self, engine: Engine) -> None:
-        value = self.dice.randrange(5)
-        name = f"x{value}"
+        value = self.dice.randrange(10)
+        name = f"x{value // 2}"
         chance = self.dice.random()
         if chance < 0.4:
             execution, _ = await engine.start_execution(self.document(value), execution_id=name)
-            await self.awaited(engine, execution, value)
+            await self.awaited(engine, execution)
         elif chance < 0.7:
             execution, _ = await engine.retry(name)
-            await self.awaited(engine, execution, value)
+            await self.awaited(engine, execution)
         elif chance < 0.85:
             await engine.delete(name)
         elif chance < 0.9:
             await engine.cancel(name)
         else:
-            assert set((await engine.execution(name))["nodes"]) == {"a", "b", "c"}
+            nodes = (await engine.execution(name))["nodes"]
+            assert set(nodes) == {"a", "b", "c"}
+            values = [each["output"]["value"] for each in nodes.values() if each["output"]]
+            assert len(set(values)) <= 1
             await engine.node(name, "b")
 
     def document(self, value: int) -> Any:
         return workflow(
-            node("a", "shaky", value=value, chance=0),
-            node("b", "shaky", "a", value="{{ a.output.value }}", chance=0.5, retry=ONCE),
-            node("c", "shaky", "b", value="{{ b.output.value }}", chance=0),
+            node("a", "shaky", value=value, own=value, chance=0),
+            node(
+                "b", "shaky", "a", value="{{ a.output.value }}", own=value, chance=0.5, retry=ONCE
+            ),
+            node("c", "shaky", "b", value="{{ b.output.value }}", own=value, chance=0),
         )
 
-    async def awaited(self, engine: Engine, execution: str, value: int) -> None:
+    async def awaited(self, engine: Engine, execution: str) -> None:
         result = await engine.wait(execution, timeout=10)
         assert result.status.terminal
         if result.status is Status.COMPLETED:
-            assert result.results == {"c": {"value": value}}
+            assert set(result.results) == {"c"}
 
 
 async def test_deleting_starting_retrying_and_reading_at_once_mix_nothing_up(
@@ -221,3 +229,4 @@ async def test_deleting_starting_retrying_and_reading_at_once_mix_nothing_up(
     async with opening(storm.handler, retention_seconds=0.5) as engine:
         await asyncio.gather(*(actor(engine) for _ in range(25)))
         assert engine.counters.redispatched == 0
+    assert storm.mixed == []

@@ -80,9 +80,9 @@ class CountingLedger(Ledger):
         super().__init__()
         self.touched = 0
 
-    def find(self, execution: str) -> Entry | None:
+    def find(self, execution: str, number: int = 0) -> Entry | None:
         self.touched += 1
-        return super().find(execution)
+        return super().find(execution, number)
 
     def node(self, entry: Entry, key: str) -> NodeRow | None:
         self.touched += 1

@@ -286,8 +286,9 @@ async def test_a_snapshot_of_a_busy_execution_stands_exactly_where_it_says(
     taken: list[tuple[Json, int]] = []
     async with Engine(SlowToRead(), handlers=doing.handlers) as engine:
         execution_id, _ = await engine.start_execution(chain(*["work"] * 300))
+        record = await engine.record(execution_id)
         while not taken or taken[-1][0]["status"] == "RUNNING":
-            taken.append(await snapshots.snapshot(engine, execution_id))
+            taken.append(await snapshots.snapshot(engine, record))
         events = [each async for each in engine.events(execution_id)]
     assert undone
 

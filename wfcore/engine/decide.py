@@ -114,11 +114,11 @@ def verdict(node: PlanNode, ok: int, failed: int) -> str | None:
     return "a dependency failed" if failed else "a dependency was skipped"
 
 
-def start(plan: Plan, execution: str, trigger: str, token: int, terms: Terms) -> Move:
+def start(plan: Plan, execution: str, number: int, trigger: str, token: int, terms: Terms) -> Move:
     """Return the Move that starts an execution: the virtual start node completes.
 
     `token` stands for the trigger's body, so that the same trigger again is a repeat and another
-    one is refused.
+    one is refused. `number` is the execution's, 0 where it is not known yet.
     """
     move = Move(
         execution=execution,
@@ -127,6 +127,7 @@ def start(plan: Plan, execution: str, trigger: str, token: int, terms: Terms) ->
         to=NodeState.COMPLETED,
         new_token=token,
         output=trigger,
+        number=number,
     )
     return _with_edges(move, plan, terms)
 
@@ -192,6 +193,7 @@ def next_chunk(plan: Plan, moved: Move, terms: Terms) -> Move | None:
         token=moved.new_token,
         new_token=moved.new_token,
         cursor=moved.next_cursor,
+        number=moved.number,
     )
     return _with_edges(move, plan, terms)
 

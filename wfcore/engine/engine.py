@@ -23,7 +23,7 @@ from wfcore.engine.retry import RetryDefaults
 from wfcore.engine.upkeep import keep_running
 from wfcore.engine.views import Result
 from wfcore.engine.watch import Message, Watch
-from wfcore.errors import DocumentRefused, EngineNotOpen, StoreError
+from wfcore.errors import DocumentRefused, EngineNotOpen, ExecutionNotFound, StoreError
 from wfcore.isolation.levels import Isolation
 from wfcore.isolation.placement import Placement, place
 from wfcore.outbound.allow import AllowList
@@ -35,7 +35,7 @@ from wfcore.plugins.registry import Registry
 from wfcore.problems import Problem
 from wfcore.secrets.chain import chained
 from wfcore.secrets.source import SecretSource
-from wfcore.store.contract import Event, ExecutionRecord, Filter, Halt, Page, StateStore
+from wfcore.store.contract import Code, Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
@@ -266,7 +266,11 @@ class Engine:
 
     async def document(self, execution_id: str) -> str:
         """Return the workflow document of an execution, as JSON text."""
-        return await self._parts.reader.document(await self.record(execution_id))
+        document = await self._parts.reader.document(await self.record(execution_id))
+        if not document:
+            # It was deleted since its record was read.
+            raise ExecutionNotFound(execution_id)
+        return document
 
     async def retry(
         self, execution_id: str, overrides: Mapping[str, Any] | None = None
@@ -295,33 +299,41 @@ class Engine:
         stays as it ended.
         """
         runtime = self._parts.runtime
-        reply = await runtime.insist(lambda: self._store.halt(execution_id, Halt.CANCEL), PATIENCE)
+        number = (await self.record(execution_id)).number
+        reply = await runtime.insist(
+            lambda: self._store.halt(execution_id, Halt.CANCEL, number=number), PATIENCE
+        )
+        if reply.code is Code.GONE:
+            raise ExecutionNotFound(execution_id)
         await runtime.settle(execution_id, reply)
-        record = await self.record(execution_id)
-        # Not halted: the id stands for another execution by now, the cancelled one was deleted.
-        if record.halt and not record.status.terminal:
-            # Where the store fails in the middle of it, the sweeper goes on with it.
-            with suppress(StoreError):
-                await self._parts.sweeper.close_execution(execution_id, record.number, Halt.CANCEL)
-            record = await self.record(execution_id)
-        return record.status
+        if reply.status.terminal:
+            return reply.status
+        # Where the store fails in the middle of it, the sweeper goes on with it.
+        with suppress(StoreError):
+            await self._parts.sweeper.close_execution(execution_id, number, Halt.CANCEL)
+        return (await self.record(execution_id)).status
 
     @overload
-    def events(self, execution_id: str, after: int = 0) -> AsyncIterator[Event]: ...
+    def events(
+        self, execution_id: str, after: int = 0, *, number: int = 0
+    ) -> AsyncIterator[Event]: ...
     @overload
     def events(
-        self, execution_id: str, after: int = 0, *, transient: bool
+        self, execution_id: str, after: int = 0, *, transient: bool, number: int = 0
     ) -> AsyncIterator[Event | Message]: ...
     async def events(
-        self, execution_id: str, after: int = 0, *, transient: bool = False
+        self, execution_id: str, after: int = 0, *, transient: bool = False, number: int = 0
     ) -> AsyncIterator[Event | Message]:
         """Yield the events of an execution from `seq` > `after` to its end, as they come.
 
         With `transient`, also what its handlers `emit` meanwhile in this process: a `Message` of
         an attempt comes before the event that ends it. Who reads too slowly loses the oldest.
+        Nothing more comes of an execution that is deleted, also where its id comes again: whoever
+        goes on with a record that was read before gives its `number`.
         """
-        await self.record(execution_id)
-        async for told in follow(self._parts.runtime, execution_id, after, transient=transient):
+        number = number or (await self.record(execution_id)).number
+        runtime = self._parts.runtime
+        async for told in follow(runtime, execution_id, number, after, transient=transient):
             yield told
 
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:

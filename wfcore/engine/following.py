@@ -16,17 +16,21 @@ _PAGE: Final = 500
 
 
 async def follow(
-    runtime: Runtime, execution: str, after: int, *, transient: bool
+    runtime: Runtime, execution: str, number: int, after: int, *, transient: bool
 ) -> AsyncIterator[Event | Message]:
     """Yield events with `seq` > `after` to the end; with `transient`, messages in between.
 
-    A message of an attempt comes before the event that ends it.
+    A message of an attempt comes before the event that ends it. Where the execution is deleted
+    meanwhile, nothing more comes.
     """
     store = runtime.store
     with runtime.watchers.watch(execution, listens=transient) as watch:
         while True:
             heard = watch.take()
             page = await runtime.insist(partial(store.events, execution, after, _PAGE), PATIENCE)
+            record = await runtime.insist(partial(store.read, execution), PATIENCE)
+            if record is None or record.number != number:
+                return
             for event in page:
                 if event.before is NodeState.RUNNING:
                     heard += watch.take()
@@ -40,7 +44,6 @@ async def follow(
             for message in heard:
                 yield message
             if not page and not heard:
-                record = await runtime.insist(partial(store.read, execution), PATIENCE)
-                if record is None or (record.status.terminal and after >= record.seq):
+                if record.status.terminal and after >= record.seq:
                     return
                 await watch.changed()

@@ -9,7 +9,7 @@ from wfcore.engine.outcomes import NodeOutcome
 from wfcore.engine.plan import PlanNode
 from wfcore.engine.runtime import Runtime
 from wfcore.engine.threads import Threads
-from wfcore.engine.views import check_same, moment
+from wfcore.engine.views import moment, results_of
 from wfcore.engine.worker import Worker
 from wfcore.errors import DocumentRefused, ExecutionNotFound
 from wfcore.store.contract import Event, ExecutionRecord, NodeRecord
@@ -42,7 +42,7 @@ class NodeReader:
         outcome = (await outcomes.read(record.id, record.number, [key], patience=0.0))[key]
         row = await self._row(record.id, key)
         events = await store.history(record.id, key, _EVENTS)
-        await check_same(store, record)
+        await results_of(store, record, [])
         view: dict[str, Any] = {"execution_id": record.id, "key": key}
         try:
             opened = await self._runtime.opened.peek(record.id, record.number, record.plan)
@@ -59,7 +59,7 @@ class NodeReader:
             view["waiting_for"] = why
         attempts = _attempts(events, row)
         view["attempts"] = attempts
-        return view | self._heard(record.id, key, attempts)
+        return view | self._heard(record, key, attempts)
 
     async def _row(self, execution: str, key: str) -> NodeRecord | None:
         # The page begins after a key: the one just below it is the same without its last character.
@@ -109,10 +109,10 @@ class NodeReader:
         return {"config": config}
 
     def _heard(
-        self, execution: str, key: str, attempts: Sequence[dict[str, Any]]
+        self, record: ExecutionRecord, key: str, attempts: Sequence[dict[str, Any]]
     ) -> dict[str, Any]:
         """Return what the handler said last, also while it runs here."""
-        context = self._worker.context(execution, key)
+        context = self._worker.context(record.id, record.number, key)
         if context is None:
             return {"log": attempts[-1]["log"] if attempts else []}
         heard: dict[str, Any] = {"log": list(context.log_lines)}

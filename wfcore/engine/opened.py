@@ -111,7 +111,8 @@ class OpenExecutions:
 
     async def _read_ahead(self, execution: str) -> tuple[int, Trigger]:
         number, outcome = await self._outcomes.read_one(execution, START, patience=0.0)
-        return number, _trigger_in(outcome)
+        # What has not started yet when it is read is read again when it is leased.
+        return number if outcome.result.state.terminal else 0, _trigger_in(outcome)
 
     def _is_read(self, execution: str, reading: "asyncio.Future[tuple[int, Trigger]]") -> None:
         del self._ahead[execution]

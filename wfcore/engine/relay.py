@@ -160,17 +160,14 @@ class Relay:
 class _Told(NamedTuple):
     """An event as it is told."""
 
-    key: tuple[str, int]
-    """Its id, and when it was: an execution of the same id may have been deleted."""
+    id: str
     is_turn: bool
     event: dict[str, Any]
 
 
 def _told(page: FeedPage | None) -> list[_Told]:
     return [
-        _Told(
-            (f"{execution}/{event.seq}", event.at), _is_turn(event), cloud_event(execution, event)
-        )
+        _Told(_event_id(execution, event), _is_turn(event), cloud_event(execution, event))
         for execution, event in (page.events if page is not None else ())
     ]
 
@@ -187,7 +184,7 @@ class _Sink:
         self._is_away = False
         self.closing = False
         """Whether there is little time left."""
-        self.confirmed: set[tuple[str, int]] = set()
+        self.confirmed: set[str] = set()
         """Those that it need not be told again, while others are."""
 
     async def open(self) -> None:
@@ -207,7 +204,7 @@ class _Sink:
         return [
             each
             for each in told
-            if (each.is_turn or self._telling.level == "nodes") and each.key not in self.confirmed
+            if (each.is_turn or self._telling.level == "nodes") and each.id not in self.confirmed
         ]
 
     async def tell(self, told: Sequence[_Told]) -> bool:
@@ -227,7 +224,7 @@ class _Sink:
         else:
             self._given_up = self._is_away = False
         self._failures = 0
-        self.confirmed |= {each.key for each in wanted}
+        self.confirmed |= {each.id for each in wanted}
         return True
 
     def _seconds(self) -> float:
@@ -273,6 +270,11 @@ def _is_turn(event: Event) -> bool:
     return not event.key or event.status.terminal or event.key == "@start"
 
 
+def _event_id(execution: str, event: Event) -> str:
+    # With the time: the id of a deleted execution may come again.
+    return f"{execution}/{event.seq}/{event.at}"
+
+
 def cloud_event(execution: str, event: Event) -> dict[str, Any]:
     """Return an event as a CloudEvent: `id` is the same however often it is told."""
     if _is_turn(event):
@@ -283,7 +285,7 @@ def cloud_event(execution: str, event: Event) -> dict[str, Any]:
         kind, subject = f"node.{(event.to or 'halted').lower()}", f"{execution}/{event.key}"
     return {
         "specversion": "1.0",
-        "id": f"{execution}/{event.seq}",
+        "id": _event_id(execution, event),
         "source": "/wfcore",
         "type": f"wfcore.{kind}",
         "subject": subject,

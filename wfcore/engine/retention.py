@@ -11,7 +11,7 @@ from wfcore.engine.patience import PATIENCE
 from wfcore.engine.runtime import Runtime
 from wfcore.errors import Conflict, ExecutionNotFound, StoreError
 from wfcore.problems import Problem
-from wfcore.store.contract import Deletion
+from wfcore.store.contract import Deletion, Past
 
 __all__ = ["Retention"]
 
@@ -53,20 +53,20 @@ class Retention:
     async def sweep(self, age_ms: int = _NOT_BY_AGE) -> None:
         """Delete what is so old, and finish what is half deleted."""
         store = self._runtime.store
-        kept: set[str] = set()
+        kept: set[Past] = set()
         while True:
             listed = await store.past(age_ms, _AT_ONCE + len(kept))
-            left = [execution for execution in listed if execution not in kept]
+            left = [past for past in listed if past not in kept]
             if not left:
                 return
-            for execution in left:
+            for past in left:
                 if self._has_to_wait():
                     return
-                deletion = await self._delete(execution)
+                deletion = await self._delete(*past)
                 if deletion in (Deletion.OPEN, Deletion.IN_USE):
-                    kept.add(execution)
+                    kept.add(past)
                 else:
-                    self._runtime.forget(execution)
+                    self._runtime.forget(past.execution)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def delete(self, execution: str) -> None:
@@ -78,18 +78,18 @@ class Retention:
             raise ExecutionNotFound(execution)
         if not record.status.terminal:
             raise Conflict(_OPEN)
-        deletion = await runtime.insist(lambda: self._delete(execution), PATIENCE)
+        deletion = await runtime.insist(lambda: self._delete(execution, record.number), PATIENCE)
         if deletion is Deletion.IN_USE:
             raise Conflict(_IN_USE)
         runtime.forget(execution)
         if deletion is Deletion.MORE:
             await self.sweep()
 
-    async def _delete(self, execution: str) -> Deletion:
+    async def _delete(self, execution: str, number: int) -> Deletion:
         """Delete some rows of an execution, after its events were read for those they are told."""
         if self._runtime.changes is not None:
             await self._runtime.changes.keep(execution)
-        return await self._runtime.store.delete(execution, _ROWS)
+        return await self._runtime.store.delete(execution, _ROWS, number)
 
     def _has_to_wait(self) -> bool:
         """Whether too many events of what was deleted wait in memory to be told."""

@@ -55,7 +55,7 @@ class Retrying:
         _refuse_unfit(old, overrides)
         number = 1
         while True:
-            new_id = _retry_id(old.id, overrides, number)
+            new_id = _retry_id(old, overrides, number)
             earlier = await self._find(new_id)
             if earlier is None or earlier.status is Status.PENDING:
                 return new_id, await self._start(old, new_id, overrides)
@@ -76,11 +76,10 @@ class Retrying:
             new_execution(new_id, plan, document, old.input, retry_of=old.id)
         )
         # From here on the old one cannot be deleted; it may have been a moment ago.
-        try:
-            await self._read(old.id)
-        except ExecutionNotFound:
+        still = await self._find(old.id)
+        if still is None or still.number != old.number:
             await runtime.store.delete(new_id, 1)
-            raise
+            raise ExecutionNotFound(old.id)
         return await self._submission.begin(opened, trigger, overrides)
 
     async def _trigger(self, old: ExecutionRecord, overrides: dict[str, Any]) -> Trigger:
@@ -117,11 +116,14 @@ def _refuse_unfit(old: ExecutionRecord, overrides: Mapping[str, Any]) -> None:
         raise Conflict(_NOTHING)
 
 
-def _retry_id(execution: str, overrides: Mapping[str, Any], number: int) -> str:
+def _retry_id(old: ExecutionRecord, overrides: Mapping[str, Any], nth: int) -> str:
     """Return the id of the n-th retry of an execution with these overrides.
 
-    Worked out, not drawn: whoever asks twice, or through two servers, gets one retry.
+    Worked out, not drawn: whoever asks twice, or through two servers, gets one retry. An execution
+    that had the same id, and was deleted, has other ones: it was created at another time, if not
+    with another number (a SQLite file that is opened anew may give one again).
     """
-    text = json.dumps([execution, overrides, number], sort_keys=True, separators=(",", ":"))
+    named = [old.id, old.number, old.created, overrides, nth]
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(f"retry {text}".encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=5))

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from wfcore.engine.decide import start
@@ -111,7 +112,7 @@ class Submission:
         )
         trigger = await self._read_trigger(record, plan, checked)
         opened = await runtime.opened.open(execution_id, plan, trigger)
-        return await self.begin(opened, trigger, checked)
+        return await self.begin(replace(opened, number=record.number), trigger, checked)
 
     async def create(self, new: NewExecution) -> None:
         """Store an execution; raises `Conflict` where its id stands for another one."""
@@ -129,10 +130,14 @@ class Submission:
         """Start a stored execution; `body` is what makes a second trigger the same or another."""
         runtime, plan = self._runtime, opened.plan
         stored = json_text(trigger.as_dict())
-        move = start(plan, opened.execution, stored, _token(body), runtime.terms)
+        execution, number = opened.execution, opened.number
+        move = start(plan, execution, number, stored, _token(body), runtime.terms)
         reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code is Code.GONE:
-            raise ExecutionNotFound(opened.execution)
+            raise ExecutionNotFound(execution)
+        if reply.plan != opened.document:
+            # It was deleted before it was started, and its id came again.
+            raise Conflict(_ID_TAKEN)
         if reply.code not in (Code.OK, Code.AGAIN):
             raise Conflict(_conflict(reply))
         if plan.timeout is not None:

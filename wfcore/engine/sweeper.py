@@ -58,12 +58,12 @@ class Sweeper:
         self._worker.interrupt_execution(execution, number, halt)
         while True:
             listed = await runtime.store.active(execution, _LIMIT)
-            closable = [due for due in listed if _can_close(due)]
+            closable = [due for due in listed if due.number == number and _can_close(due)]
             if not closable:
                 break
             await self._act(closable)
         # What still runs elsewhere hears of it with its next heartbeat, or its lease runs out.
-        reply = await runtime.store.halt(execution, halt, sweep_ms=None)
+        reply = await runtime.store.halt(execution, halt, None, number)
         await runtime.settle(execution, reply)
 
     async def _sweep(self) -> float:
@@ -105,9 +105,9 @@ class Sweeper:
 
     async def _close_due(self, due: Due) -> None:
         halt = due.halt or Halt.TIMEOUT
-        reply = await self._runtime.store.halt(due.execution, halt)
+        reply = await self._runtime.store.halt(due.execution, halt, number=due.number)
         await self._runtime.settle(due.execution, reply)
-        await self.close_execution(due.execution, reply.number, halt)
+        await self.close_execution(due.execution, due.number, halt)
 
     async def _act(self, listed: Sequence[Due]) -> None:
         runtime = self._runtime
@@ -117,6 +117,8 @@ class Sweeper:
                 acts.append((due, close(due, runtime.token()), None))
             elif plan := await self._plan(due):
                 acts.append((due, on_due(due, plan, runtime.terms), plan))
+        for due, move, _ in acts:
+            move.number = due.number
         replies = await runtime.apply([move for _, move, _ in acts]) if acts else []
         for (due, move, going_on), reply in zip(acts, replies, strict=True):
             if reply.code not in (Code.OK, Code.AGAIN):

@@ -1,7 +1,7 @@
 """Executions as people read them: the bodies of the API, and the result of an awaited execution."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,17 +9,24 @@ from typing import Any, Final
 from wfcore.engine.outcomes import Outcomes
 from wfcore.engine.outline import Outline
 from wfcore.errors import ErrorRecord, ExecutionFailed, ExecutionNotFound
-from wfcore.store.contract import Event, ExecutionRecord, Halt, NodeRecord, StateStore
+from wfcore.store.contract import (
+    Event,
+    ExecutionRecord,
+    Halt,
+    NodeRecord,
+    NodeResult,
+    StateStore,
+)
 from wfcore.workflow.states import NodeState, Status
 
 __all__ = [
     "Result",
-    "check_same",
     "event_view",
     "execution_summary",
     "execution_view",
     "moment",
     "read_result",
+    "results_of",
 ]
 
 _PAGE: Final = 1_000
@@ -126,7 +133,7 @@ async def execution_view(
     async for page in _pages(store, record.id):
         shown_whole = [each for each in page if outputs or each.state in _WITH_ERROR]
         keys = [node.key for node in shown_whole if node.key in nodes]
-        found = (await store.results(record.id, keys)).nodes if keys else {}
+        found = await results_of(store, record, keys)
         for node in page:
             if node.key not in nodes:
                 continue
@@ -141,18 +148,22 @@ async def execution_view(
                 shown["output"] = json.loads(result.output)
             if result is not None and result.error is not None:
                 shown["error"] = json.loads(result.error)
-    await check_same(store, record)
     view = {"execution_id": record.id, "status": str(record.status), "nodes": nodes}
     return view | _links(record)
 
 
-async def check_same(store: StateStore, record: ExecutionRecord) -> None:
-    """Raise `ExecutionNotFound` where it was deleted since, though its id may have come again.
+async def results_of(
+    store: StateStore, record: ExecutionRecord, keys: Sequence[str]
+) -> dict[str, NodeResult]:
+    """Read what nodes left behind; raises `ExecutionNotFound` where it was deleted meanwhile.
 
-    Whoever reads an execution in several steps ends with this: nobody sees a mixture of two.
+    Whoever reads an execution in several steps ends with this, and be it for no node: its id may
+    have come again, and nobody is to see a mixture of two.
     """
-    if (await store.results(record.id, [])).number != record.number:
+    number, found = await store.results(record.id, keys)
+    if number != record.number:
         raise ExecutionNotFound(record.id)
+    return found
 
 
 async def read_result(
@@ -195,8 +206,7 @@ async def _errors(
     async for page in _pages(store, record.id):
         failed.extend(node for node in page if node.state is NodeState.FAILED)
     failed.sort(key=lambda node: (outline.is_data(node.key), node.ended or 0))
-    _, found = await store.results(record.id, [node.key for node in failed])
-    await check_same(store, record)
+    found = await results_of(store, record, [node.key for node in failed])
     return {node.key: json.loads(found[node.key].error or "{}") for node in failed}
 
 
@@ -213,9 +223,8 @@ def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
 
 
 async def _pages(store: StateStore, execution: str) -> AsyncIterator[list[NodeRecord]]:
-    after = ""
-    while page := await store.nodes(execution, after, _PAGE):
+    """Yield the nodes in pages; the last one has less than others, and may be empty."""
+    page: list[NodeRecord] | None = None
+    while page is None or len(page) == _PAGE:
+        page = await store.nodes(execution, page[-1].key if page else "", _PAGE)
         yield page
-        after = page[-1].key
-        if len(page) < _PAGE:
-            return

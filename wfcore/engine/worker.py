@@ -127,7 +127,7 @@ class Worker:
 
     async def _begin(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         reply, leases = await self._apply(first, own=False, patience=patience)
-        if _is_applied(reply) and not reply.status.terminal:
+        if _is_applied(reply) and not reply.status.terminal and reply.plan == opened.document:
             self._runtime.opened.keep(replace(opened, number=reply.number))
             second = next_chunk(opened.plan, first, self._runtime.terms)
             if second is not None:
@@ -149,10 +149,10 @@ class Worker:
         attempt = self._attempts.get((execution, key))
         return attempt is not None and attempt.lease.token == token
 
-    def context(self, execution: str, key: str) -> AttemptContext | None:
+    def context(self, execution: str, number: int, key: str) -> AttemptContext | None:
         """Return what a running handler says, if the node runs here and its handler was called."""
         attempt = self._attempts.get((execution, key))
-        return attempt.context if attempt is not None else None
+        return attempt.context if attempt is not None and attempt.number == number else None
 
     def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
         """Return what the running handlers of an execution said about how far they are."""
@@ -268,6 +268,7 @@ class Worker:
             return await self._runtime.insist(lambda: opened.get(execution, number, document))
         except ExecutionNotFound:
             # This process stood still for longer than the lease, and missed its end and deletion.
+            _log.warning("node %s of execution %s: it was deleted", attempt.lease.key, execution)
             return None
         except DocumentRefused as refused:
             _log.error("execution %s cannot run here: %s", execution, refused)

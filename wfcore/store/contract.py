@@ -39,6 +39,7 @@ __all__ = [
     "NodeResult",
     "NodeResults",
     "Page",
+    "Past",
     "Reply",
     "StateStore",
 ]
@@ -100,7 +101,8 @@ class Move:
     fan-out cursor equals `cursor`, and, with `if_due`, its deadline has passed; an execution that
     has ended takes no Move, and a node no lease (`charge` ATTEMPT) with the token of its last one:
     that is a copy which came late. (`to`, `new_token`) and the cursor identify the Move: where the
-    row already stands there, or further on in the same fan-out, the answer is `again`.
+    row already stands there, or further on in the same fan-out, the answer is `again`; for an
+    execution with another `number` it is `gone`.
     """
 
     execution: str
@@ -138,6 +140,8 @@ class Move:
     """What the attempt used, by name: added to the execution's sums, once however often applied."""
     detail: str | None = None
     """JSON text of a small object for the event."""
+    number: int = 0
+    """The execution's, as in its record; 0: whichever has the id."""
 
 
 class Code(StrEnum):
@@ -216,6 +220,8 @@ class Due(NamedTuple):
     cursor: int
     halt: Halt
     plan: str
+    number: int
+    """The execution's."""
 
 
 @dataclass(slots=True)
@@ -266,6 +272,13 @@ class Page(NamedTuple):
     records: Sequence[ExecutionRecord]
     next: str
     """Where the list goes on, as `after`; empty at its end."""
+
+
+class Past(NamedTuple):
+    """An execution that may be deleted for its age."""
+
+    execution: str
+    number: int
 
 
 class Deletion(StrEnum):
@@ -329,7 +342,11 @@ class Event:
 
 
 class StateStore(Protocol):
-    """Where state lives. All stores pass `tests/conformance`."""
+    """Where state lives. All stores pass `tests/conformance`.
+
+    The id of a deleted execution may come again; its number never does. What goes on with an
+    execution that was read or listed before names both.
+    """
 
     durability: str
     """What an acknowledged command survives: `memory`, `relaxed` or `durable`."""
@@ -356,12 +373,14 @@ class StateStore(Protocol):
         Blocks, and may be called from any thread: heartbeats must not wait for an event loop.
         """
 
-    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+    async def halt(
+        self, execution: str, halt: Halt, sweep_ms: int | None = 0, number: int = 0
+    ) -> Reply:
         """Let no further node open; the first reason stays.
 
         `again` where it was halted before, `stale` where it ended by itself. The execution is due
         `sweep_ms` from now, so that someone moves its open nodes to CANCELLED; None says that
-        this is done.
+        this is done. `gone` where the execution has another `number` (0: any).
         """
 
     async def due(self, limit: int) -> tuple[list[Due], int | None]:
@@ -394,10 +413,13 @@ class StateStore(Protocol):
     async def search(self, wanted: Filter, after: str, limit: int) -> Page:
         """Page through executions, the newest first; raises `DocumentRefused` for a bad `after`."""
 
-    async def delete(self, execution: str, limit: int) -> Deletion:
-        """Delete an execution that does not run, or about `limit` rows of it."""
+    async def delete(self, execution: str, limit: int, number: int = 0) -> Deletion:
+        """Delete an execution that does not run, or about `limit` rows of it.
 
-    async def past(self, age_ms: int, limit: int) -> list[str]:
+        One with another `number` (0: any) stays: the one that was meant is gone.
+        """
+
+    async def past(self, age_ms: int, limit: int) -> list[Past]:
         """List whose end, or whose creation where it never began, is at least `age_ms` ago.
 
         The oldest first, and with them what `delete` left half done.

@@ -18,6 +18,7 @@ from wfcore.store.contract import (
     LeaseRef,
     NewExecution,
     NodeResult,
+    Past,
 )
 from wfcore.store.rows import ExecutionRow, NodeRow
 from wfcore.workflow.states import NodeState, Status
@@ -52,8 +53,12 @@ class Ledger:
         self._deadlines: list[tuple[int, str, str]] = []
         self._heap_limit = _HEAP_FLOOR
 
-    def find(self, execution: str) -> Entry | None:
-        """Return an execution, or None."""
+    def find(self, execution: str, number: int = 0) -> Entry | None:
+        """Return an execution, or None where there is none with this number (0: any)."""
+        entry = self._find(execution)
+        return entry if entry is None or number in (0, entry.row.number) else None
+
+    def _find(self, execution: str) -> Entry | None:
         return self.entries.get(execution)
 
     def create(self, new: NewExecution, now: int) -> bool:
@@ -174,9 +179,9 @@ class Ledger:
             if _is_wanted(row, wanted):
                 yield row
 
-    def delete(self, execution: str) -> Deletion:
+    def delete(self, execution: str, number: int) -> Deletion:
         """Forget an execution that does not run, and its document with the last that has it."""
-        entry = self.find(execution)
+        entry = self.find(execution, number)
         if entry is None:
             return Deletion.DONE
         refusal = self.refuses_deletion(entry)
@@ -195,12 +200,13 @@ class Ledger:
         retries = (each.row for each in self.entries.values() if each.row.retry_of == entry.row.id)
         return Deletion.IN_USE if any(not row.status.terminal for row in retries) else None
 
-    def past(self, before: int, limit: int) -> list[str]:
+    def past(self, before: int, limit: int) -> list[Past]:
         """List what ended, or was created and never began, before a time."""
         rows = (entry.row for entry in self.entries.values())
         left = [row for row in rows if row.status is not Status.RUNNING]
         aged = sorted((row.ended or row.created, row.number, row.id) for row in left)
-        return [identifier for since, _, identifier in aged if since <= before][:limit]
+        old = [Past(identifier, number) for since, number, identifier in aged if since <= before]
+        return old[:limit]
 
     def _due(self, execution: str, key: str) -> Due:
         entry = self.entries[execution]

@@ -21,6 +21,7 @@ from wfcore.store.contract import (
     NodeRecord,
     NodeResults,
     Page,
+    Past,
     Reply,
 )
 from wfcore.store.cursor import read_cursor
@@ -68,10 +69,12 @@ class MemoryStore:
         with self._lock:
             return self._ledger.renew(list(leases), self._clock() + lease_ms)
 
-    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+    async def halt(
+        self, execution: str, halt: Halt, sweep_ms: int | None = 0, number: int = 0
+    ) -> Reply:
         """Let no further node open."""
         with self._lock:
-            return transition.halt(self._ledger, execution, halt, sweep_ms, self._clock())
+            return transition.halt(self._ledger, execution, number, halt, sweep_ms, self._clock())
 
     async def due(self, limit: int) -> tuple[list[Due], int | None]:
         """List what is due."""
@@ -136,12 +139,17 @@ class MemoryStore:
             records = [row.record() for row in found[:limit]]
         return Page(records, str(found[limit - 1].number) if len(found) > limit else "")
 
-    async def delete(self, execution: str, limit: int) -> Deletion:  # noqa: ARG002 - all at once
+    async def delete(
+        self,
+        execution: str,
+        limit: int,  # noqa: ARG002 - all at once
+        number: int = 0,
+    ) -> Deletion:
         """Delete an execution that does not run."""
         with self._lock:
-            return self._ledger.delete(execution)
+            return self._ledger.delete(execution, number)
 
-    async def past(self, age_ms: int, limit: int) -> list[str]:
+    async def past(self, age_ms: int, limit: int) -> list[Past]:
         """List what ended, or was created and never began, long ago."""
         with self._lock:
             return self._ledger.past(self._clock() - age_ms, limit)

@@ -68,6 +68,7 @@ class NodeRow:
             self.cursor,
             execution.halt,
             execution.plan,
+            execution.number,
         )
 
     def record(self) -> NodeRecord:
@@ -109,7 +110,19 @@ class ExecutionRow:
 
     def due(self) -> Due:
         """Return this row as something to take up again."""
-        return Due(self.id, "", NodeState.PENDING, 0, 0, 0, 0, NO_CURSOR, self.halt, self.plan)
+        return Due(
+            self.id,
+            "",
+            NodeState.PENDING,
+            token=0,
+            attempt=0,
+            failures=0,
+            lost=0,
+            cursor=NO_CURSOR,
+            halt=self.halt,
+            plan=self.plan,
+            number=self.number,
+        )
 
     def record(self) -> ExecutionRecord:
         """Return this row as it is read."""

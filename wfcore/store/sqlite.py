@@ -21,6 +21,7 @@ from wfcore.store.contract import (
     NodeResult,
     NodeResults,
     Page,
+    Past,
     Reply,
 )
 from wfcore.store.cursor import read_cursor
@@ -35,6 +36,7 @@ from wfcore.workflow.states import NodeState
 __all__ = ["SqliteStore"]
 
 _KEYS_PER_QUERY: Final = 500
+_NUMBER: Final = "SELECT number FROM execution WHERE id = ?"
 
 
 class SqliteStore:
@@ -92,10 +94,12 @@ class SqliteStore:
         held = list(leases)
         return self._writer.call(lambda ledger, now: ledger.renew(held, now + lease_ms))
 
-    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+    async def halt(
+        self, execution: str, halt: Halt, sweep_ms: int | None = 0, number: int = 0
+    ) -> Reply:
         """Let no further node open."""
         return await self._writer.submit(
-            lambda ledger, now: transition.halt(ledger, execution, halt, sweep_ms, now)
+            lambda ledger, now: transition.halt(ledger, execution, number, halt, sweep_ms, now)
         )
 
     async def due(self, limit: int) -> tuple[list[Due], int | None]:
@@ -125,6 +129,10 @@ class SqliteStore:
         return await in_pages(keys, _KEYS_PER_QUERY, partial(self._results, execution))
 
     async def _results(self, execution: str, keys: Sequence[str]) -> NodeResults:
+        if not keys:
+            # A join with no node at all would look at every node there is.
+            found = await self._reader.query(_NUMBER, (execution,))
+            return NodeResults(found[0][0] if found else 0, {})
         places = ", ".join("?" * len(keys))
         rows = await self._reader.query(
             "SELECT e.number, n.key, n.state, r.output, r.error FROM execution e "
@@ -182,14 +190,14 @@ class SqliteStore:
         more = str(found[limit - 1].number) if len(found) > limit else ""
         return Page([row.record() for row in found[:limit]], more)
 
-    async def delete(self, execution: str, limit: int) -> Deletion:
+    async def delete(self, execution: str, limit: int, number: int = 0) -> Deletion:
         """Delete an execution that does not run, or some rows of it."""
-        return await self._writer.submit(lambda ledger, _: ledger.remove(execution, limit))
+        return await self._writer.submit(lambda ledger, _: ledger.remove(execution, limit, number))
 
-    async def past(self, age_ms: int, limit: int) -> list[str]:
+    async def past(self, age_ms: int, limit: int) -> list[Past]:
         """List what ended, or was created and never began, long ago."""
         rows = await self._searcher.query(PAST, (max(0, self._clock() - age_ms), limit))
-        return [identifier for (identifier,) in rows]
+        return [Past(*row) for row in rows]
 
 
 def _apply(moves: Sequence[Move], ledger: SqliteLedger, now: int) -> list[Reply]:

@@ -60,7 +60,8 @@ class SqliteLedger(Ledger):
         At a start that is now: the owner before is gone, and its leases with it.
         """
         row = self._db.execute("SELECT coalesce(max(number), 0) FROM execution").fetchone()
-        self._numbers = row[0]
+        # Also after a failed transaction: those of deleted executions do not come again.
+        self._numbers = max(self._numbers, row[0])
         for (identifier,) in self._db.execute(
             "SELECT id FROM execution WHERE status = 'RUNNING'"
         ).fetchall():
@@ -69,7 +70,7 @@ class SqliteLedger(Ledger):
             self._load_nodes(entry, due_at)
             self._count_again(entry)
 
-    def find(self, execution: str) -> Entry | None:
+    def _find(self, execution: str) -> Entry | None:
         entry = self.entries.get(execution)
         if entry is None and execution not in self._removals:
             entry = self._load(execution)
@@ -137,9 +138,9 @@ class SqliteLedger(Ledger):
             hide(db, removal[0])
             remove(db, *removal)
 
-    def remove(self, execution: str, limit: int) -> Deletion:
+    def remove(self, execution: str, limit: int, number: int) -> Deletion:
         """Delete an execution that does not run, or some rows of it."""
-        entry = self.find(execution)
+        entry = self.find(execution, number)
         if entry is None:
             return Deletion.DONE
         if (refusal := self.refuses_deletion(entry)) is not None:

@@ -7,7 +7,7 @@ from wfcore.store.contract import Filter
 __all__ = ["PAST", "search_query"]
 
 PAST: Final = (
-    "SELECT id FROM execution WHERE status <> 'RUNNING' AND coalesce(ended, created) <= ? "
+    "SELECT id, number FROM execution WHERE status <> 'RUNNING' AND coalesce(ended, created) <= ? "
     "ORDER BY coalesce(ended, created), number LIMIT ?"
 )
 _RETRIES: Final = "EXISTS (SELECT 1 FROM execution r WHERE r.retry_of = e.id)"

@@ -34,7 +34,7 @@ _LARGEST: Final = sys.float_info.max
 
 def apply(ledger: Ledger, move: Move, now: int) -> Reply:
     """Apply one Move at the time `now`, or say why not."""
-    entry = ledger.find(move.execution)
+    entry = ledger.find(move.execution, move.number)
     if entry is None:
         return Reply(Code.GONE, Status.PENDING)
     row = ledger.node(entry, move.key)
@@ -46,9 +46,11 @@ def apply(ledger: Ledger, move: Move, now: int) -> Reply:
     return _change(ledger, entry, row, move, now)
 
 
-def halt(ledger: Ledger, execution: str, reason: Halt, sweep_ms: int | None, now: int) -> Reply:
+def halt(
+    ledger: Ledger, execution: str, number: int, reason: Halt, sweep_ms: int | None, now: int
+) -> Reply:
     """Let no further node of an execution open, and say when its open nodes are looked after."""
-    entry = ledger.find(execution)
+    entry = ledger.find(execution, number)
     if entry is None:
         return Reply(Code.GONE, Status.PENDING)
     row = entry.row

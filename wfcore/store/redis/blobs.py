@@ -5,6 +5,7 @@ its execution.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import obstore
@@ -49,11 +50,22 @@ class Blobs:
             message = f"an output could not be read from APP_BLOB_URL: {_said(error)}"
             raise StoreError(message) from error
 
-    async def delete(self, execution: str) -> None:
-        """Delete all that an execution has there."""
+    async def paths(self, execution: str) -> list[str]:
+        """List all that an execution has there."""
+        found: list[str] = []
         try:
             async for page in obstore.list(self._store, prefix=execution, chunk_size=_AT_ONCE):
-                await obstore.delete_async(self._store, [each["path"] for each in page])
+                found += [each["path"] for each in page]
+        except (BaseError, OSError) as error:
+            message = f"outputs could not be listed at APP_BLOB_URL: {_said(error)}"
+            raise StoreError(message) from error
+        return found
+
+    async def delete(self, paths: Sequence[str]) -> None:
+        """Delete outputs."""
+        try:
+            for start in range(0, len(paths), _AT_ONCE):
+                await obstore.delete_async(self._store, paths[start : start + _AT_ONCE])
         except (BaseError, OSError) as error:
             message = f"outputs could not be deleted at APP_BLOB_URL: {_said(error)}"
             raise StoreError(message) from error

@@ -130,6 +130,7 @@ def command_of(move: Move, content: bytes | None) -> tuple[Any, ...]:
             move.notice,
             meters,
             move.detail,
+            move.number,
         ),
     )
 
@@ -206,7 +207,7 @@ def lease_of(execution: str, given: Sequence[Any]) -> Lease:
 
 def due_of(given: Sequence[Any]) -> Due:
     """Return what is to be taken up again."""
-    execution, key, state, token, attempt, failures, lost, cursor, halt, plan = given
+    execution, key, state, token, attempt, failures, lost, cursor, halt, plan, number = given
     return Due(
         execution,
         key,
@@ -218,6 +219,7 @@ def due_of(given: Sequence[Any]) -> Due:
         cursor,
         Halt(halt),
         plan,
+        number,
     )
 
 

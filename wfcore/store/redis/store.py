@@ -22,6 +22,7 @@ from wfcore.store.contract import (
     NodeRecord,
     NodeResults,
     Page,
+    Past,
     Reply,
 )
 from wfcore.store.pages import in_pages
@@ -165,11 +166,14 @@ class RedisStore:
                 holds[index] = answer
         return holds
 
-    async def halt(self, execution: str, halt: Halt, sweep_ms: int | None = 0) -> Reply:
+    async def halt(
+        self, execution: str, halt: Halt, sweep_ms: int | None = 0, number: int = 0
+    ) -> Reply:
         """Let no further node open."""
-        answer = await self._shards.writes(execution).ask("halt", execution, halt, sweep_ms)
-        code, status, plan, number, *_ = answer
-        return Reply(Code(code), Status(status), plan, number=number)
+        lane = self._shards.writes(execution)
+        answer = await lane.ask("halt", execution, number, halt, sweep_ms)
+        code, status, plan, whose, *_ = answer
+        return Reply(Code(code), Status(status), plan, number=whose)
 
     async def due(self, limit: int) -> tuple[list[Due], int | None]:
         """List what is due, of all shards."""
@@ -260,18 +264,27 @@ class RedisStore:
         """Page through executions."""
         return await search(self, self._shards.all_reads, wanted, after, limit)
 
-    async def delete(self, execution: str, limit: int) -> Deletion:  # noqa: ARG002 - whole
+    async def delete(
+        self,
+        execution: str,
+        limit: int,  # noqa: ARG002 - whole
+        number: int = 0,
+    ) -> Deletion:
         """Delete an execution that does not run, whole: Redis frees the memory by and by."""
+        # Before its id is free: from then on they may be another one's.
+        blobs = await self._blobs.paths(execution) if self._blobs is not None else []
         done = []
         for retry, age_ms in await self._shards.writes(execution).ask("holders", execution):
             record = await self.read(retry)
             if record.status.terminal if record is not None else age_ms > _STRAY_HOLD_MS:
                 done.append(retry)
-        code, *retry_of = await self._shards.writes(execution).ask("delete", execution, done)
+        code, *retry_of = await self._shards.writes(execution).ask(
+            "delete", execution, number, done
+        )
         if retry_of and retry_of[0]:
             await self._shards.writes(retry_of[0]).ask("unhold", retry_of[0], execution)
         if self._blobs is not None and code == Deletion.DONE:
-            await self._blobs.delete(execution)
+            await self._blobs.delete(blobs)
         return Deletion(code)
 
     async def is_retried(self, execution: str) -> bool:
@@ -280,11 +293,11 @@ class RedisStore:
         records = [await self.read(retry) for retry, _ in holders]
         return any(record is not None for record in records)
 
-    async def past(self, age_ms: int, limit: int) -> list[str]:
+    async def past(self, age_ms: int, limit: int) -> list[Past]:
         """List what ended, or was created and never began, long ago."""
         answers = await all_of([lane.ask("past", age_ms, limit) for lane in self._shards.all_reads])
-        listed = sorted((since, identifier) for found in answers for since, identifier in found)
-        return [identifier for _, identifier in listed[:limit]]
+        listed = sorted(tuple(each) for found in answers for each in found)
+        return [Past(identifier, number) for _, identifier, number in listed[:limit]]
 
     async def clock(self) -> int:
         """Return the time of the first shard's server."""

@@ -1,5 +1,7 @@
 """Deleting executions, by name and by age: whole, never what is open or in use."""
 
+from dataclasses import replace
+
 import pytest
 
 from wfcore.store.contract import Code, Deletion, Filter, Halt, StateStore
@@ -18,6 +20,11 @@ async def is_gone(store: StateStore, execution: str) -> bool:
     seen = await dump(store, execution)
     listed = (await store.search(Filter(), "", 100)).records
     return seen == (None, [], {}, [], []) and execution not in [each.id for each in listed]
+
+
+async def past(lab: Lab, age_ms: int, limit: int = 10) -> list[str]:
+    """List the ids of what is so old."""
+    return [each.execution for each in await lab.store.past(age_ms, limit)]
 
 
 async def wide(lab: Lab, name: str) -> None:
@@ -116,6 +123,25 @@ class DeletingCases:
         assert (await lab.store.halt(X, Halt.CANCEL)).number == 0
         assert (await lab.apply(start)).number == 0
 
+    async def test_what_was_meant_for_another_number_changes_nothing(self, lab: Lab) -> None:
+        await created(lab, X)
+        gone = (await lab.record()).number
+        await lab.store.delete(X, MANY, gone)
+        assert await is_gone(lab.store, X)
+        await created(lab, X)
+        number = (await lab.record()).number
+        start = moves.start(X, [moves.edge("a")])
+        for _ in range(2):
+            before = await dump(lab.store, X)
+            assert await lab.store.delete(X, MANY, gone) is Deletion.DONE
+            assert (await lab.store.halt(X, Halt.CANCEL, number=gone)).code is Code.GONE
+            assert (await lab.apply(replace(start, number=gone))).code is Code.GONE
+            assert await dump(lab.store, X) == before
+            await lab.apply(replace(start, number=number))
+        assert (await lab.store.halt(X, Halt.CANCEL, number=number)).code is Code.OK
+        [active] = await lab.store.active(X, 10)
+        assert active.number == number
+
     async def test_what_an_open_retry_reuses_stays_until_that_ends(self, lab: Lab) -> None:
         await created(lab, X)
         await ended(lab, X, failed=True)
@@ -142,9 +168,9 @@ class DeletingCases:
         assert await is_gone(lab.store, X)
         steps = 0
         while left := await lab.store.past(BY_NO_AGE, 10):
-            assert left != [X]
-            for name in left:
-                deletion = await lab.store.delete(name, 3)
+            assert X not in [past.execution for past in left]
+            for name, number in left:
+                deletion = await lab.store.delete(name, 3, number)
             steps += 1
             assert steps < 100
         assert deletion is Deletion.DONE
@@ -160,10 +186,14 @@ class DeletingCases:
         await lab.elapse(200)
         await ended(lab, "ended")
         await created(lab, "new")
-        assert await lab.store.past(150, 10) == ["never"]
+        assert await past(lab, 150) == ["never"]
         await lab.elapse(200)
-        assert await lab.store.past(150, 10) == ["never", "ended", "new"]
-        assert await lab.store.past(150, 2) == ["never", "ended"]
+        assert await past(lab, 150) == ["never", "ended", "new"]
+        assert await past(lab, 150, 2) == ["never", "ended"]
+        for name, number in await lab.store.past(150, 10):
+            record = await lab.store.read(name)
+            assert record is not None
+            assert record.number == number
         assert await lab.store.past(10_000_000, 10) == []
         assert await lab.store.past(BY_NO_AGE, 10) == []
 

@@ -16,7 +16,8 @@ class DueCases:
         await lab.running("a", lease_ms=BRIEF)
         await lab.elapse(BRIEF)
         found, _ = await lab.store.due(10)
-        assert found == [Due(X, "a", NodeState.RUNNING, 11, 1, 0, 0, -1, Halt.NONE, "p1")]
+        number = (await lab.record()).number
+        assert found == [Due(X, "a", NodeState.RUNNING, 11, 1, 0, 0, -1, Halt.NONE, "p1", number)]
 
     async def test_ready_running_and_waiting_nodes_become_due(self, lab: Lab) -> None:
         await lab.created()
@@ -143,7 +144,8 @@ class ExecutionTimeoutCases:
         assert await lab.due() == []
         await lab.elapse(2 * BRIEF)
         (found,), _ = await lab.store.due(10)
-        assert found == Due(X, "", NodeState.PENDING, 0, 0, 0, 0, -1, Halt.NONE, "p1")
+        number = (await lab.record()).number
+        assert found == Due(X, "", NodeState.PENDING, 0, 0, 0, 0, -1, Halt.NONE, "p1", number)
 
     async def test_the_end_takes_it_away(self, lab: Lab) -> None:
         await lab.started("a", timeout_ms=BRIEF)

@@ -52,6 +52,12 @@ local function find(id)
   return ex
 end
 
+-- The execution that is meant: a deleted one's id may come again, its number does not; 0: any.
+local function meant(id, number)
+  local ex = find(id)
+  if ex and (not number or number == 0 or number == ex.m[NUMBER]) then return ex end
+end
+
 local function save_execution(ex)
   if ex.dirty then
     call('HSET', TAG .. 'x:' .. ex.id, 'm', pack(ex.m))

@@ -8,6 +8,7 @@ local M_EXECUTION, M_KEY, M_EXPECT, M_TO, M_TOKEN, M_NEW_TOKEN, M_DEADLINE, M_CH
 local M_CURSOR, M_NEXT, M_KEEP, M_KEEP_TOKEN, M_LEASE, M_READY, M_QUEUE, M_HANDLER =
   10, 11, 12, 13, 14, 15, 16, 17
 local M_CONTENT, M_FAILS, M_IF_DUE, M_NOTICE, M_METERS, M_DETAIL = 18, 19, 20, 21, 22, 23
+local M_NUMBER = 24
 
 local LARGEST = 1.7976931348623157e308
 local MOST_NOTICES = 5
@@ -188,7 +189,7 @@ local function change(ex, row, place, move)
 end
 
 local function apply(move)
-  local ex = find(move[M_EXECUTION])
+  local ex = meant(move[M_EXECUTION], move[M_NUMBER])
   if not ex then return { 'gone', 'PENDING', '', 0, NOTHING, NOTHING } end
   local row, place = row_of(ex, move[M_KEY], 'a:', 'n:')
   if row and stands_after(ex, row, move) then return answer_again(ex, row, move) end
@@ -198,8 +199,8 @@ local function apply(move)
   return change(ex, row, place, move)
 end
 
-local function halt(id, reason, sweep)
-  local ex = find(id)
+local function halt(id, number, reason, sweep)
+  local ex = meant(id, number)
   if not ex then return { 'gone', 'PENDING', '', 0, NOTHING, NOTHING } end
   local repeated = ex.m[HALT] ~= ''
   if not repeated then

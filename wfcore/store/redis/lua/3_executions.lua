@@ -59,8 +59,9 @@ local function forget(id, ex)
 end
 
 -- `done` are those of its holders that the caller knows to have ended.
-local function delete(id, done)
-  local ex = find(id)
+local function delete(id, number, done)
+  local ex = meant(id, number)
+  if not ex and find(id) then return { 'done' } end
   if ex and ex.m[STATUS] == 'RUNNING' then return { 'open' } end
   local ended = {}
   for _, retry in ipairs(done) do ended[retry] = true end

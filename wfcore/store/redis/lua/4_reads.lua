@@ -27,7 +27,7 @@ end
 local function due_of(ex, key, row)
   return {
     ex.id, key, row[STATE], row[TOKEN], row[ATTEMPT], row[FAILURES], row[LOST], row[CURSOR],
-    ex.m[HALT], ex.plan,
+    ex.m[HALT], ex.plan, ex.m[NUMBER],
   }
 end
 
@@ -107,7 +107,8 @@ local function past(age, limit)
   local found = {}
   local page = call('ZRANGEBYSCORE', TAG .. 'old', '-inf', NOW - age, 'WITHSCORES', 'LIMIT', 0, limit)
   for index = 1, #page, 2 do
-    found[#found + 1] = { tonumber(page[index + 1]), page[index] }
+    local ex = find(page[index])
+    found[#found + 1] = { tonumber(page[index + 1]), page[index], ex and ex.m[NUMBER] or 0 }
   end
   return found
 end
