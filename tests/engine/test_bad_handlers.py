@@ -333,5 +333,5 @@ async def error_of(opening: Opening, bad: HandlerLike, **fields: Any) -> dict[st
 
 async def _is_whole(engine: Engine) -> None:
     """All slots are free again, and no lease is held."""
-    assert engine._parts.worker.leases() == []
+    assert engine._parts.worker.held.leases() == []
     await eventually(lambda: engine._parts.worker._slots.free == 100, "all slots are free")

@@ -142,10 +142,9 @@ def test_a_lease_is_charged_as_an_attempt() -> None:
 def test_an_execution_starts_with_its_roots_by_the_triggers_token() -> None:
     plan = plan_of(node("a", "input"), node("b", "input"), node("c", "input", "a", "b"))
 
-    move = start(plan, "x", 7, "{}", 42, TERMS)
+    move = start(plan, "x", "{}", 42, TERMS)
 
     assert (move.key, move.expect, move.new_token) == (START, (NodeState.PENDING,), 42)
-    assert move.number == 7
     assert [edge.key for edge in move.edges] == ["a", "b"]
     assert {edge.deps for edge in move.edges} == {1}
 

@@ -263,7 +263,7 @@ class TestWhatTheStoreRefuses:
             view = (await engine.execution(result.execution_id))["nodes"]["a"]
             assert result.results == {"b": {"value": "StoreRefused"}}
             assert (view["state"], view["error"]["retryable"]) == ("FAILED", False)
-            assert engine._parts.worker.leases() == []
+            assert engine._parts.worker.held.leases() == []
             assert engine.counters.store_errors == 0
 
     async def test_a_refused_wait_or_end_of_a_cancelled_node_is_an_end_too(

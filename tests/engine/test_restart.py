@@ -215,7 +215,7 @@ async def test_what_one_engine_dropped_another_one_takes_over(
             await eventually(lambda: gate.waiting == ["a"], "the node runs")
             # The process freezes for good: no heartbeat, no result.
             one._parts.heart._stopped.set()
-            one._parts.worker._attempts.clear()
+            one._parts.worker.held._attempts.clear()
             gate_opened_by_the_other = asyncio.create_task(_open_when_taken_over(gate))
             result = await two.wait(execution, DEADLINE)
             await gate_opened_by_the_other

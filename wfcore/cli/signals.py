@@ -1,19 +1,37 @@
-"""SIGINT and SIGTERM: the first asks for a clean end, the second ends the process at once."""
+"""Signals: where the first asks for a clean end, and where it ends the process at once."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "ended_at_once"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process as it ends `tail -f`: where there is nothing to tidy up.
+
+    Python's own way looks for it between two steps: one that comes just before the process begins
+    to wait for a server is heard of only when that says something.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Interrupts:
-    """Listens inside a `with`, in an event loop; `on_second` runs before the process ends."""
+    """SIGINT and SIGTERM: the first asks for a clean end, the second ends the process at once.
+
+    Listens inside a `with`, in an event loop; `on_second` runs before the process ends.
+    """
 
     def __init__(self, on_second: Callable[[], None]) -> None:
         self.first = asyncio.Event()

@@ -145,7 +145,7 @@ def assemble(given: Materials) -> Assembly:
         worker=worker,
         works=given.concurrency > 0,
         sweeper=Sweeper(runtime, worker, given.idle_seconds),
-        heart=Heart(given.store, given.terms.lease_ms, worker.leases, lost.tell),
+        heart=Heart(given.store, given.terms.lease_ms, worker.held.leases, lost.tell),
         seeker=seeker,
         presence=presence,
         relay=_relay(given, runtime, shared),

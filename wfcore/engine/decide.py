@@ -114,11 +114,11 @@ def verdict(node: PlanNode, ok: int, failed: int) -> str | None:
     return "a dependency failed" if failed else "a dependency was skipped"
 
 
-def start(plan: Plan, execution: str, number: int, trigger: str, token: int, terms: Terms) -> Move:
+def start(plan: Plan, execution: str, trigger: str, token: int, terms: Terms) -> Move:
     """Return the Move that starts an execution: the virtual start node completes.
 
     `token` stands for the trigger's body, so that the same trigger again is a repeat and another
-    one is refused. `number` is the execution's, 0 where it is not known yet.
+    one is refused.
     """
     move = Move(
         execution=execution,
@@ -127,7 +127,6 @@ def start(plan: Plan, execution: str, number: int, trigger: str, token: int, ter
         to=NodeState.COMPLETED,
         new_token=token,
         output=trigger,
-        number=number,
     )
     return _with_edges(move, plan, terms)
 
@@ -257,14 +256,8 @@ def halt_error(halt: Halt) -> ErrorRecord:
 
 
 def _end(held: Lease | Due, to: NodeState) -> Move:
-    return Move(
-        held.execution,
-        held.key,
-        expect=_RUNNING_OR_LATE,
-        to=to,
-        token=held.token,
-        new_token=held.token,
-    )
+    token = held.token
+    return Move(held.execution, held.key, _RUNNING_OR_LATE, to, token=token, new_token=token)
 
 
 def _with_edges(move: Move, plan: Plan, terms: Terms) -> Move:

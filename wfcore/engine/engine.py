@@ -338,7 +338,7 @@ class Engine:
 
     def progress(self, execution_id: str) -> dict[str, tuple[float | None, str]]:
         """Return what handlers that run here said about how far they are, by node."""
-        return self._parts.worker.progress(execution_id)
+        return self._parts.worker.held.progress(execution_id)
 
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What was started here, or runs here, need not be looked up: its end will be heard.

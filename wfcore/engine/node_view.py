@@ -112,7 +112,7 @@ class NodeReader:
         self, record: ExecutionRecord, key: str, attempts: Sequence[dict[str, Any]]
     ) -> dict[str, Any]:
         """Return what the handler said last, also while it runs here."""
-        context = self._worker.context(record.id, record.number, key)
+        context = self._worker.held.context(record.id, record.number, key)
         if context is None:
             return {"log": attempts[-1]["log"] if attempts else []}
         heard: dict[str, Any] = {"log": list(context.log_lines)}

@@ -130,8 +130,9 @@ class Submission:
         """Start a stored execution; `body` is what makes a second trigger the same or another."""
         runtime, plan = self._runtime, opened.plan
         stored = json_text(trigger.as_dict())
-        execution, number = opened.execution, opened.number
-        move = start(plan, execution, number, stored, _token(body), runtime.terms)
+        execution = opened.execution
+        move = start(plan, execution, stored, _token(body), runtime.terms)
+        move.number = opened.number
         reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code is Code.GONE:
             raise ExecutionNotFound(execution)

@@ -94,7 +94,7 @@ class Sweeper:
         return (
             due.state is NodeState.RUNNING
             and not due.halt
-            and self._worker.holds(due.execution, due.key, due.token)
+            and self._worker.held.has(due.execution, due.key, due.token)
         )
 
     async def _renew(self, held: Sequence[Due]) -> None:

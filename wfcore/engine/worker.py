@@ -5,7 +5,6 @@ with a successor that the same Move leased to it: no hint, no second round trip.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import Any, Final, TypeVar
 
 from wfcore.bus.contract import Task
 from wfcore.engine.attempt import Attempt, Workshop
-from wfcore.engine.context import AttemptContext
 from wfcore.engine.decide import (
     Interrupted,
     Outcome,
@@ -27,6 +25,7 @@ from wfcore.engine.decide import (
 )
 from wfcore.engine.failed_nodes import tell_failed_node
 from wfcore.engine.failure import storable_text
+from wfcore.engine.held import HeldAttempts
 from wfcore.engine.opened import OpenExecution
 from wfcore.engine.plan import Plan
 from wfcore.engine.runners import GRACE_SECONDS
@@ -34,7 +33,7 @@ from wfcore.engine.runtime import Runtime
 from wfcore.engine.slots import Slots
 from wfcore.engine.upkeep import tell_failure
 from wfcore.errors import CommandRefused, DocumentRefused, ExecutionNotFound
-from wfcore.store.contract import Code, Halt, Lease, LeaseRef, Move, NodeResult, Reply
+from wfcore.store.contract import Code, Halt, Lease, Move, NodeResult, Reply
 from wfcore.store.shared import Taken
 from wfcore.workflow.states import NodeState
 
@@ -59,12 +58,11 @@ class Worker:
         self._workshop = workshop
         self._slots = Slots(concurrency)
         self._shares = shares  # with other workers: successors beyond one go to the bus
-        self._attempts: dict[tuple[str, str], Attempt] = {}
+        self.held = HeldAttempts()
         self._strands: set[asyncio.Task[None]] = set()
         self._leasing: set[asyncio.Task[Any]] = set()
         self._left_behind: set[asyncio.Task[Any]] = set()
         self._draining = self._stopping = False
-        self._emptied = asyncio.Event()
 
     async def run(self) -> None:
         """Take hints and lease their nodes, until cancelled."""
@@ -140,36 +138,10 @@ class Worker:
         for held in leases:
             self._start(self._strand(self._attempt(held, number), document))
 
-    def leases(self) -> list[LeaseRef]:
-        """Name every lease that is held; may be called from any thread."""
-        return [LeaseRef(*attempt.lease[:3]) for attempt in list(self._attempts.values())]
-
-    def holds(self, execution: str, key: str, token: int) -> bool:
-        """Whether this very lease is being worked on here."""
-        attempt = self._attempts.get((execution, key))
-        return attempt is not None and attempt.lease.token == token
-
-    def context(self, execution: str, number: int, key: str) -> AttemptContext | None:
-        """Return what a running handler says, if the node runs here and its handler was called."""
-        attempt = self._attempts.get((execution, key))
-        return attempt.context if attempt is not None and attempt.number == number else None
-
-    def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
-        """Return what the running handlers of an execution said about how far they are."""
-        return {
-            key: attempt.context.progress_made
-            for (owner, key), attempt in self._attempts.items()
-            if owner == execution
-            and attempt.context is not None
-            and attempt.context.progress_made is not None
-        }
-
     def interrupt_execution(self, execution: str, number: int, halt: Halt) -> None:
         """End the attempts of a halted execution, and those whose leases are still on their way."""
         self._runtime.opened.halt(execution, number, halt)
-        for (owner, _), attempt in list(self._attempts.items()):
-            if owner == execution and attempt.number == number:
-                attempt.interrupt(Interrupted(halt_error(halt)))
+        self.held.interrupt(execution, number, Interrupted(halt_error(halt)))
 
     async def close(self, grace: float) -> None:
         """Take nothing more; after `grace` seconds give back what still runs, not charged."""
@@ -179,13 +151,7 @@ class Worker:
         self._stopping = True
         if self._leasing:
             await asyncio.wait(self._leasing, timeout=_LAST_MOVES_SECONDS)
-        for attempt in list(self._attempts.values()):
-            attempt.interrupt(_GIVEN_BACK)
-        if self._attempts:
-            self._emptied.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_MOVES_SECONDS):
-                    await self._emptied.wait()
+        await self.held.interrupt_all(_GIVEN_BACK, _LAST_MOVES_SECONDS)
         for strand in [*self._strands, *self._left_behind]:
             strand.cancel()
 
@@ -223,7 +189,7 @@ class Worker:
     def _attempt(self, held: Lease, number: int) -> Attempt:
         """Register a lease: from here on it is renewed, and can be interrupted."""
         attempt = Attempt(held, number, self._workshop)
-        self._attempts[held.execution, held.key] = attempt
+        self.held.add(attempt)
         halt = self._runtime.opened.halt_of(held.execution, number)
         if halt is not None:
             attempt.interrupt(Interrupted(halt_error(halt)))
@@ -258,7 +224,7 @@ class Worker:
         finally:
             # Slot and lease of an abandoned one have gone to another task.
             if not attempt.abandoned:
-                self._forget(attempt)
+                self.held.remove(attempt)
                 self._slots.give_back(1)
 
     async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
@@ -313,7 +279,7 @@ class Worker:
                 opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
             )
             await self._end(attempt, move, opened.plan)
-        self._forget(attempt)
+        self.held.remove(attempt)
         return kept
 
     async def _end(self, attempt: Attempt, move: Move, plan: Plan) -> tuple[Reply, Lease | None]:
@@ -326,14 +292,6 @@ class Worker:
             _log.error("node %s of execution %s: %s", held.key, held.execution, error)
             reason = storable_text(str(error), _LONGEST_REASON)
             return await self._move(refused(plan, held, reason, self._runtime.terms), plan)
-
-    def _forget(self, attempt: Attempt) -> None:
-        place = attempt.lease.execution, attempt.lease.key
-        # After a lost lease, another attempt of the same node may have taken the place.
-        if self._attempts.get(place) is attempt:
-            del self._attempts[place]
-            if not self._attempts:
-                self._emptied.set()
 
     async def _move(self, first: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply a Move and the chunks after it, and adopt all that they kept but one."""
@@ -397,7 +355,7 @@ class Worker:
             deadline_ms=_UNUSABLE_PLAN_MS,
         )
         [reply] = await runtime.apply([move])
-        self._forget(attempt)
+        self.held.remove(attempt)
         await runtime.settle(held.execution, reply)
 
 

@@ -3,9 +3,9 @@
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from wfcore.errors import CommandRefused, StoreError
+from wfcore.errors import CommandRefused
 from wfcore.redis_servers import RedisServers
 from wfcore.store.clock import Clock
 from wfcore.store.contract import (
@@ -28,14 +28,12 @@ from wfcore.store.contract import (
 from wfcore.store.pages import in_pages
 from wfcore.store.redis import codec, presence
 from wfcore.store.redis.hearing import Hearing
+from wfcore.store.redis.large import LargeOutputs
 from wfcore.store.redis.script import join, packed
 from wfcore.store.redis.searching import search
 from wfcore.store.redis.shards import Shards, all_of
 from wfcore.store.shared import Census, FeedPage, Heard, QueueDepth, Taken, WorkerRecord
 from wfcore.workflow.states import EventLevel, Status
-
-if TYPE_CHECKING:
-    from wfcore.store.redis.blobs import Blobs
 
 __all__ = ["RedisStore"]
 
@@ -44,18 +42,6 @@ _SHELVED: Final = 10_000
 _STRAY_HOLD_MS: Final = 60_000
 _HISTORY_PAGE: Final = 1_000
 _FULL: Final = 0.9
-_LARGE: Final = 256 * 1024
-_LARGEST: Final = 8 * 1024 * 1024
-
-
-def _blobs(url: str) -> "Blobs":
-    try:
-        from wfcore.store.redis.blobs import Blobs  # noqa: PLC0415 - an extra of its own
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "obstore":
-            raise
-        raise StoreError("APP_BLOB_URL needs its driver: pip install 'wfcore[blob]'") from error
-    return Blobs(url)
 
 
 class RedisStore:
@@ -63,9 +49,9 @@ class RedisStore:
 
     `durability`, where it is given, is the least that is accepted: `relaxed` (appendfsync
     everysec) or `durable` (always). `shards` counts only for an empty Redis: all keys that one
-    transition touches are in one shard, and shards are what a Redis Cluster spreads. Outputs of
-    more than 256 KiB, compressed, go to the object store that `blobs` names, where there is one; of
-    more than 8 MiB they have to. A `clock` is for tests: without one, the time is the server's.
+    transition touches are in one shard, and shards are what a Redis Cluster spreads. Large outputs
+    go to the object store that `blobs` names. A `clock` is for tests: without one, the time is the
+    server's.
     """
 
     def __init__(
@@ -80,7 +66,7 @@ class RedisStore:
         self._servers = RedisServers.read(url)
         self.name = self._servers.name
         self._shards = Shards(self._servers, shards, clock)
-        self._blobs = _blobs(blobs) if blobs is not None else None
+        self._large = LargeOutputs(blobs)
         self._wanted: Literal["durable", "relaxed"] | None = durability
         self.durability: str = durability or "memory"
         self._shelved: OrderedDict[tuple[int, str], None] = OrderedDict()
@@ -122,36 +108,13 @@ class RedisStore:
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         """Apply Moves; those of one shard in order, in as few calls as can be."""
-        contents = [codec.content_of(move) for move in moves]
-        if any(content is not None and len(content) > _LARGE for content in contents):
-            pairs = zip(moves, contents, strict=True)
-            contents = [await self._put_aside(move, content) for move, content in pairs]
+        contents = await self._large.put_aside(moves, [codec.content_of(move) for move in moves])
         asked = [
             self._shards.writes(move.execution).ask(*codec.command_of(move, content))
             for move, content in zip(moves, contents, strict=True)
         ]
         answers = [await asked[0]] if len(asked) == 1 else await all_of(asked)
         return [codec.reply_of(*pair) for pair in zip(moves, answers, strict=True)]
-
-    async def _put_aside(self, move: Move, content: bytes | None) -> bytes | None:
-        """Keep what is too large for Redis in the object store, if there is one."""
-        if content is None or len(content) <= _LARGE:
-            return content
-        if self._blobs is not None:
-            path = await self._blobs.put(move.execution, move.key, move.new_token, content)
-            return codec.reference_to(path)
-        if len(content) > _LARGEST:
-            message = f"{len(content)} bytes are too large for Redis: set APP_BLOB_URL"
-            raise CommandRefused(ValueError(message))
-        return content
-
-    async def _fetched(self, content: str | bool) -> str | bytes | bool:
-        path = codec.referred(content)
-        if path is None:
-            return content
-        if self._blobs is None:
-            raise StoreError("an output is in an object store: set APP_BLOB_URL here too")
-        return await self._blobs.get(path)
 
     def renew(self, leases: Sequence[LeaseRef], lease_ms: int) -> list[bool]:
         """Renew leases that still hold, with a client for threads."""
@@ -196,7 +159,7 @@ class RedisStore:
     async def _results(self, execution: str, keys: Sequence[str]) -> NodeResults:
         number, found = await self._shards.reads(execution).ask("results", execution, list(keys))
         nodes = {
-            keys[int(index) - 1]: codec.result_of(state, await self._fetched(content))
+            keys[int(index) - 1]: codec.result_of(state, await self._large.fetched(content))
             for index, state, content in found
         }
         return NodeResults(number, nodes)
@@ -272,7 +235,7 @@ class RedisStore:
     ) -> Deletion:
         """Delete an execution that does not run, whole: Redis frees the memory by and by."""
         # Before its id is free: from then on they may be another one's.
-        blobs = await self._blobs.paths(execution) if self._blobs is not None else []
+        outputs = await self._large.paths(execution)
         done = []
         for retry, age_ms in await self._shards.writes(execution).ask("holders", execution):
             record = await self.read(retry)
@@ -283,8 +246,8 @@ class RedisStore:
         )
         if retry_of and retry_of[0]:
             await self._shards.writes(retry_of[0]).ask("unhold", retry_of[0], execution)
-        if self._blobs is not None and code == Deletion.DONE:
-            await self._blobs.delete(blobs)
+        if code == Deletion.DONE:
+            await self._large.delete(outputs)
         return Deletion(code)
 
     async def is_retried(self, execution: str) -> bool:
