@@ -1,5 +1,6 @@
 """From a URL to clients of one Redis, of a Sentinel's master, or of a Redis Cluster."""
 
+import random
 import re
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -96,11 +97,16 @@ class RedisServers:
         host, port = self.hosts[0]
         return redis.asyncio.Redis(host=host, port=port, **options)
 
-    def messages_client(self) -> Any:
-        """Return a client for subscriptions; of a cluster any node passes on what all say."""
+    def messages_client(self, known: Any) -> Any:
+        """Return a client for subscriptions; `known` is one of `client` that is in use.
+
+        Any node of a cluster passes on what all say: one is drawn from those that `known` has
+        found, each time anew, since it may be away.
+        """
         if self.kind != "cluster":
             return self.client(2)
-        host, port = self.hosts[0]
+        nodes = [(node.host, node.port) for node in known.get_nodes()]
+        host, port = random.choice(nodes or self.hosts)  # noqa: S311 - whichever
         options = self._options(AsyncRetry(_backoff(), _RETRIES))
         return redis.asyncio.Redis(host=host, port=port, **options)
 

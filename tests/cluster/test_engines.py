@@ -12,8 +12,9 @@ from tests.engine.documents import node, workflow
 from tests.servers.kafka import KafkaServer
 from wfcore import Engine, NodeContext, Status, handler
 from wfcore.bus.opening import kafka_bus
+from wfcore.engine.watch import POLL_SECONDS
 from wfcore.store.redis import RedisStore
-from wfcore.store.shared import Taken
+from wfcore.store.shared import Heard, Taken
 
 WIDE = workflow(
     node("first", "echoes", value=1),
@@ -85,6 +86,24 @@ async def test_without_a_bus_workers_find_nodes_in_the_store(redis_url: str) -> 
     ):
         assert (await client.run(WIDE)).status is Status.COMPLETED
         assert worker.counters.sought > 0
+
+
+class Deaf(RedisStore):
+    """Hears nothing of what other processes do."""
+
+    def listen(self, heard: Heard) -> None:
+        pass
+
+
+async def test_an_end_that_was_not_heard_is_waited_for_once(redis_url: str) -> None:
+    async with (
+        Engine(Deaf(redis_url), worker=False, handlers=[echoes]) as client,
+        Engine(redis_url, handlers=[echoes]),
+    ):
+        ended = await client.run(WIDE)
+        begun = time.monotonic()
+        assert await client.wait(ended.execution_id) == ended
+        assert time.monotonic() - begun < POLL_SECONDS / 2
 
 
 class Counting(RedisStore):

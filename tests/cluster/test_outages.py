@@ -161,9 +161,10 @@ def test_a_cluster_s_replica_takes_over_and_no_execution_is_stuck(
             redis.synced(0)
             redis.nodes[0].kill()
             # Two seconds until the others call it dead, and a moment for the election.
-            assert opened.finish() < 2 * RECOVERY_SECONDS
+            assert opened.finish() < RECOVERY_SECONDS
+            # From here on all is as fast as before, though the first node of the URL is away.
             opened.submit(6)
-            opened.finish()
+            assert opened.finish() < 6
             assert opened.statuses() == {"COMPLETED": 18}
     finally:
         redis.stop()

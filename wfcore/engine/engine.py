@@ -348,6 +348,8 @@ class Engine:
         reader = self._parts.reader
         while not (record := await reader.ended(execution_id, known)).status.terminal:
             await watch.changed()
+        # Where its end was not heard, the next one who waits need not wait for that either.
+        self._parts.runtime.opened.close(execution_id)
         return await reader.result(record)
 
 

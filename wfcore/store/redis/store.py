@@ -360,7 +360,7 @@ class RedisStore:
     def _ear(self) -> Hearing | None:
         if self._hearing is None and self._heard is not None and self._shards.tags:
             self._hearing = Hearing(
-                self._servers.messages_client,
+                lambda: self._servers.messages_client(self._shards.client),
                 self._shards.tags,
                 lambda execution: f"{self._shards.tag(execution)}:c:{execution}",
                 self._heard,
