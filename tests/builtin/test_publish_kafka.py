@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer
 from pydantic import ValidationError
 
 from tests.servers.kafka import KafkaServer
+from tests.servers.topic import received
 from wfcore import DocumentRefused, Engine, Handler, NodeError
 from wfcore.plugins.registry import Registry
 from wfcore.testing import FakeContext, run_handler
@@ -38,18 +38,6 @@ def topic() -> str:
 def opened(context: FakeContext, kafka_server: KafkaServer) -> FakeContext:
     context.settings = {"publish_kafka_brokers": kafka_server.bootstrap}
     return context
-
-
-async def received(kafka: KafkaServer, topic: str, count: int) -> list[Any]:
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    try:
-        async with asyncio.timeout(30):
-            return [await consumer.getone() for _ in range(count)]
-    finally:
-        await consumer.stop()
 
 
 async def failure(publisher: Handler, config: Any, context: FakeContext) -> NodeError:

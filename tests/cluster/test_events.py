@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 from redis import Redis
 
 from tests.cluster.cluster import DIAMOND, Cluster
 from tests.crash.service import Service
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
+from tests.servers.topic import received_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -44,7 +44,11 @@ async def test_events_are_told_as_cloud_events_in_order_also_after_a_kill(
             for event in opened.events(execution)
         }
 
-        told = await _receive(kafka_server, f"{opened.prefix}.events", wanted)
+        told = await received_until(
+            kafka_server,
+            f"{opened.prefix}.events",
+            lambda found: wanted <= {_place(json.loads(each.value)) for each in found},
+        )
 
     event = json.loads(told[0].value)
     assert (event["specversion"], event["source"], event["datacontenttype"]) == (
@@ -74,21 +78,6 @@ def _in_order(told: list[Any]) -> None:
 
 def _place(event: Any) -> str:
     return f"{event['data']['execution_id']}/{event['data']['seq']}"
-
-
-async def _receive(kafka: KafkaServer, topic: str, wanted: set[str]) -> list[Any]:
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    found: list[Any] = []
-    try:
-        async with asyncio.timeout(40):
-            while not wanted <= {_place(json.loads(record.value)) for record in found}:
-                found.append(await consumer.getone())
-    finally:
-        await consumer.stop()
-    return found
 
 
 def test_a_server_streams_what_a_worker_does_and_another_server_resumes(

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from tests.cluster.cluster import DIAMOND, Cluster, Process
 from tests.crash.service import Service
 from tests.servers.kafka import KafkaServer
+from tests.servers.topic import received
 
 LEASE_SECONDS = 2.0
 
@@ -129,7 +129,7 @@ async def test_poison_repeats_and_stale_hints_are_counted_and_harm_nobody(
         records = [*poison, *[stale.encode()] * 3]
         await _send(kafka_server, f"{prefix}.tasks.default", records)
 
-        dead = await _receive(kafka_server, f"{prefix}.dlq", len(poison))
+        dead = await received(kafka_server, f"{prefix}.dlq", len(poison))
 
         assert sorted(record.value for record in dead) == sorted(poison)
         assert {name for name, _ in dead[0].headers} == {"topic", "partition", "offset", "error"}
@@ -151,15 +151,3 @@ async def _send(kafka: KafkaServer, topic: str, values: list[bytes]) -> None:
             await producer.send_and_wait(topic, value)
     finally:
         await producer.stop()
-
-
-async def _receive(kafka: KafkaServer, topic: str, count: int) -> list[Any]:
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    try:
-        async with asyncio.timeout(30):
-            return [await consumer.getone() for _ in range(count)]
-    finally:
-        await consumer.stop()
