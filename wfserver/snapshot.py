@@ -38,6 +38,7 @@ async def _take_back(
 ) -> None:
     """Undo in a view what the events after `before` may have changed in it."""
     known: set[str] = set()
+    reached = before.seq
     events = engine.events(before.id, before.seq, number=before.number)
     async with aclosing(cast("Any", events)):
         async for event in events:
@@ -46,8 +47,11 @@ async def _take_back(
                     # A node has an output or an error at its end only.
                     view["nodes"][key] = {"state": str(state), "output": {}}
                 known.add(key)
-            if event.seq >= last:
+            reached = event.seq
+            if reached >= last:
                 break
+    if reached < last:
+        raise ExecutionNotFound(before.id)
     view["status"] = str(before.status)
 
 

@@ -145,7 +145,7 @@ class FaultyStore:
         await asyncio.gather(*self._late, return_exceptions=True)
         await self.inner.close()
 
-    async def create(self, new: NewExecution) -> bool:
+    async def create(self, new: NewExecution) -> int:
         return await self._write("create", lambda: self.inner.create(new))
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:

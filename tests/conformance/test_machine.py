@@ -237,7 +237,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _create(self, execution: str, timeout: int | None) -> None:
         new = moves.new(execution, timeout_ms=timeout)
         expected = self.model.create(new, self.clock())
-        assert self.runner.run(self.store.create(new)) is expected
+        assert bool(self.runner.run(self.store.create(new))) is expected
 
     def _tokens(self, count: int) -> int:
         """Mint so many tokens and return the first."""

@@ -100,6 +100,27 @@ async def test_large_outputs_are_kept_beside_redis_and_read_back(
         await blind.close()
 
 
+async def test_deleting_a_deleted_execution_again_leaves_the_next_one_its_outputs(
+    store: RedisStore, tmp_path: Path
+) -> None:
+    """A store that answered too late, or another process, deletes what it had listed before."""
+    numbers: list[int] = []
+    for _ in range(2):
+        number = await store.create(moves.new("x"))
+        ended = completed("x", "a", 11, large(200_000))
+        ended.number = number
+        await done(store, moves.start("x", [edge("a")]), moves.lease("x", "a", 11), ended)
+        for gone in numbers:
+            assert await store.delete("x", 10, gone) is Deletion.DONE
+        assert len(files(tmp_path)) == 1
+        _, found = await store.results("x", ["a"])
+        assert found["a"].output == ended.output
+        numbers.append(number)
+        if len(numbers) == 1:
+            assert await store.delete("x", 10, number) is Deletion.DONE
+            assert files(tmp_path) == []
+
+
 async def test_what_is_too_large_for_redis_fails_clearly_without_an_object_store(
     redis_url: str,
 ) -> None:

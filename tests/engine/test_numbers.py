@@ -1,5 +1,6 @@
 """The id of a deleted execution comes again: what was kept or read before is told from it."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,11 +8,11 @@ import pytest
 
 from tests.engine.acting import Gate, eventually
 from tests.engine.documents import node, workflow
-from wfcore import Conflict, Engine, ExecutionNotFound, Status
+from wfcore import Engine, ExecutionNotFound, Status
 from wfcore.engine.counters import Counters
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
-from wfcore.store.contract import START, Halt, NodeResult, NodeResults
+from wfcore.store.contract import START, Filter, Halt, Move, NodeResult, NodeResults, Reply
 from wfcore.store.memory import MemoryStore
 from wfcore.store.pages import in_pages
 from wfcore.testing.conformance import moves
@@ -140,20 +141,25 @@ async def test_who_follows_a_deleted_execution_hears_nothing_of_the_next_one(
     assert all(event.key in (START, "a", "b") for event in heard)
 
 
-async def test_a_start_that_comes_late_starts_no_other_workflow(engine: Engine) -> None:
+@pytest.mark.parametrize("value", [1, 2], ids=["another-input", "another-workflow"])
+async def test_a_start_that_comes_late_starts_no_other_execution(
+    engine: Engine, value: int
+) -> None:
     """Between its creation and its start it was deleted, and its id came again."""
     store, submission = engine._store, engine._parts.submission
     create = submission.create
 
-    async def replaced_meanwhile(new: Any) -> None:
-        await create(new)
+    async def replaced_meanwhile(new: Any) -> int:
+        number = await create(new)
         await store.delete(new.id, 10)
         submission.create = create  # type: ignore[method-assign]
-        await engine.submit(document("echo", 2), execution_id=new.id)
+        await engine.submit(document("echo", value), {"of": 2}, execution_id=new.id)
+        return number
 
     submission.create = replaced_meanwhile  # type: ignore[method-assign]
-    with pytest.raises(Conflict):
-        await engine.start_execution(document("echo", 1), execution_id="again")
+    with pytest.raises(ExecutionNotFound):
+        await engine.start_execution(document("echo", 1), {"of": 1}, execution_id="again")
+    assert (await engine.record("again")).status is Status.PENDING
 
 
 async def test_what_was_due_halts_no_later_execution(engine: Engine, gate: Gate) -> None:
@@ -167,3 +173,62 @@ async def test_what_was_due_halts_no_later_execution(engine: Engine, gate: Gate)
     await engine._parts.sweeper.close_execution("again", old.number, Halt.TIMEOUT)
     gate.open()
     assert (await engine.wait("again")).status is Status.COMPLETED
+
+
+async def test_a_wide_start_goes_on_with_its_own_execution_alone(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = workflow(*(node(f"n{at}", "output", value=at) for at in range(300)))
+    async with Engine(store) as engine:
+        listed: list[Move] = []
+        apply = engine._store.apply
+
+        async def noted(some: Sequence[Move]) -> list[Reply]:
+            listed.extend(some)
+            return await apply(some)
+
+        monkeypatch.setattr(engine._store, "apply", noted)
+        execution = (await engine.run(wide)).execution_id
+        number = (await engine.record(execution)).number
+    starts = [move for move in listed if move.key == START]
+    assert [move.number for move in starts[1:]] == [number] * 2
+    ends = [move for move in listed if move.to is NodeState.COMPLETED and move.key != START]
+    assert {move.number for move in ends} == {number}
+
+
+async def test_a_list_of_what_was_not_retried_has_the_execution_that_came_again(
+    engine: Engine,
+) -> None:
+    for _ in range(2):
+        await engine.start_execution(document("boom", 1), execution_id="again")
+        await engine.wait("again")
+        record = await engine.record("again")
+        listed = (await engine.executions(Filter(retried=False))).records
+        assert record.number in [each.number for each in listed if each.id == "again"]
+        retry, _ = await engine.retry("again")
+        await engine.wait(retry)
+        listed = (await engine.executions(Filter(retried=True))).records
+        assert [each.id for each in listed] == ["again"]
+        await engine.delete("again")
+
+
+async def test_who_waits_for_a_deleted_execution_is_told_so(
+    engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = workflow(node("a", "held"))
+    await engine.start_execution(held, execution_id="again")
+    await eventually(lambda: gate.waiting == ["a"], "a runs")
+    waiting = asyncio.create_task(engine.wait("again"))
+    await asyncio.sleep(0)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(engine._parts.runtime.watchers, "notify", lambda *_, **__: None)
+        await engine.cancel("again")
+
+        async def it_ended() -> bool:
+            return (await engine.record("again")).status is Status.CANCELLED
+
+        await eventually(it_ended, "it ended")
+        await engine.delete("again")
+        await engine.start_execution(document("echo", 2), execution_id="again")
+    with pytest.raises(ExecutionNotFound):
+        await waiting

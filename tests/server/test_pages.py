@@ -26,7 +26,7 @@ class DepartingStore(MemoryStore):
         self._answer()
         return await super().read(execution)
 
-    async def create(self, new: NewExecution) -> bool:
+    async def create(self, new: NewExecution) -> int:
         self._answer()
         return await super().create(new)
 

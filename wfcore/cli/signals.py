@@ -20,7 +20,12 @@ def ended_at_once() -> Iterator[None]:
     Python's own way looks for it between two steps: one that comes just before the process begins
     to wait for a server is heard of only when that says something.
     """
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        # A job in the background of a script ignores it.
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:

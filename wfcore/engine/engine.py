@@ -306,12 +306,15 @@ class Engine:
         if reply.code is Code.GONE:
             raise ExecutionNotFound(execution_id)
         await runtime.settle(execution_id, reply)
-        if reply.status.terminal:
-            return reply.status
-        # Where the store fails in the middle of it, the sweeper goes on with it.
-        with suppress(StoreError):
-            await self._parts.sweeper.close_execution(execution_id, number, Halt.CANCEL)
-        return (await self.record(execution_id)).status
+        if not reply.status.terminal:
+            # Where the store fails in the middle of it, the sweeper goes on with it.
+            with suppress(StoreError):
+                closed = await self._parts.sweeper.close_execution(
+                    execution_id, number, Halt.CANCEL
+                )
+                # Gone: it ended, and was deleted since.
+                return Status.CANCELLED if closed.code is Code.GONE else closed.status
+        return reply.status
 
     @overload
     def events(
@@ -343,13 +346,21 @@ class Engine:
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What was started here, or runs here, need not be looked up: its end will be heard.
         known = self._parts.runtime.opened.known(execution_id)
+        number = 0
         if known is not None:
+            number = known.number
             await watch.changed()
         reader = self._parts.reader
-        while not (record := await reader.ended(execution_id, known)).status.terminal:
+        while True:
+            record = await reader.ended(execution_id, known)
+            if number not in (0, record.number):
+                raise ExecutionNotFound(execution_id)
+            if record.status.terminal:
+                break
+            number = record.number
             await watch.changed()
         # Where its end was not heard, the next one who waits need not wait for that either.
-        self._parts.runtime.opened.close(execution_id)
+        self._parts.runtime.opened.close(execution_id, record.number)
         return await reader.result(record)
 
 

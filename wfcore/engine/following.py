@@ -6,7 +6,7 @@ from typing import Final
 
 from wfcore.engine.patience import PATIENCE
 from wfcore.engine.runtime import Runtime
-from wfcore.engine.watch import Message
+from wfcore.engine.watch import Message, Watch
 from wfcore.store.contract import Event
 from wfcore.workflow.states import NodeState
 
@@ -29,21 +29,28 @@ async def follow(
             heard = watch.take()
             page = await runtime.insist(partial(store.events, execution, after, _PAGE), PATIENCE)
             record = await runtime.insist(partial(store.read, execution), PATIENCE)
-            if record is None or record.number != number:
+            if record is not None and record.number != number:
                 return
             for event in page:
-                if event.before is NodeState.RUNNING:
-                    heard += watch.take()
-                    for message in [each for each in heard if each.key == event.key]:
-                        yield message
-                    heard = [each for each in heard if each.key != event.key]
+                for message in _said_before(event, heard, watch):
+                    yield message
                 after = event.seq
                 yield event
                 if event.status.terminal:
                     return
             for message in heard:
                 yield message
-            if not page and not heard:
-                if record.status.terminal and after >= record.seq:
-                    return
+            if record is None or (record.status.terminal and after >= record.seq):
+                return
+            if after >= record.seq:
                 await watch.changed()
+
+
+def _said_before(event: Event, heard: list[Message], watch: Watch) -> list[Message]:
+    """Take out of what was heard what the attempt said that an event ends."""
+    if event.before is not NodeState.RUNNING:
+        return []
+    heard += watch.take()
+    said = [message for message in heard if message.key == event.key]
+    heard[:] = [message for message in heard if message.key != event.key]
+    return said

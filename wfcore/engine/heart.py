@@ -55,6 +55,9 @@ class Heart:
         except StoreError as error:
             _log.warning("leases could not be renewed: %s", error)
             return
+        except Exception:  # noqa: BLE001 - stores of plugins: a heart that stops costs all leases
+            _log.exception("leases could not be renewed")
+            return
         for lease, holds in zip(held, renewed, strict=True):
             if not holds and not self._stopped.is_set():
                 self._loop.call_soon_threadsafe(self._on_lost, lease)

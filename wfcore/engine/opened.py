@@ -180,10 +180,14 @@ class OpenExecutions:
         whose, halt = self.halted.get(execution, (number, None))
         return halt if whose == number else None
 
-    def close(self, execution: str) -> None:
-        """Forget an execution that ended."""
-        self._open.pop(execution, None)
-        self.halted.pop(execution, None)
+    def close(self, execution: str, number: int = 0) -> None:
+        """Forget an execution that ended; without a number, whichever has the id."""
+        opened = self._open.get(execution)
+        if opened is not None and number in (0, opened.number):
+            del self._open[execution]
+        whose, _ = self.halted.get(execution, (0, None))
+        if number in (0, whose):
+            self.halted.pop(execution, None)
 
 
 def _trigger_in(start: NodeOutcome) -> Trigger:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wfcore.engine.opened import Trigger
@@ -72,15 +73,14 @@ class Retrying:
         document = await self._document(old.plan)
         if document is None:
             raise ExecutionNotFound(old.id)
-        await self._submission.create(
-            new_execution(new_id, plan, document, old.input, retry_of=old.id)
-        )
+        new = new_execution(new_id, plan, document, old.input, retry_of=old.id)
+        number = await self._submission.create(new)
         # From here on the old one cannot be deleted; it may have been a moment ago.
         still = await self._find(old.id)
         if still is None or still.number != old.number:
-            await runtime.store.delete(new_id, 1)
+            await runtime.store.delete(new_id, 1, number)
             raise ExecutionNotFound(old.id)
-        return await self._submission.begin(opened, trigger, overrides)
+        return await self._submission.begin(replace(opened, number=number), trigger, overrides)
 
     async def _trigger(self, old: ExecutionRecord, overrides: dict[str, Any]) -> Trigger:
         before = await self._runtime.opened.trigger(old.id, old.number)

@@ -98,6 +98,6 @@ class Runtime:
             await self.bus.publish([Task(execution, *fired) for fired in reply.fired])
         ended = reply.status.terminal
         if ended:
-            self.opened.close(execution)
+            self.opened.close(execution, reply.number)
         self.watchers.notify(execution, ended=ended)
         return reply.kept

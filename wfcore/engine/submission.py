@@ -75,7 +75,7 @@ class Submission:
         opened = await self._runtime.opened.open(new_id, plan, trigger)
         if execution_id is None:
             return new_id, await self._create_and_begin(new, opened, trigger)
-        await self.create(new)
+        opened = replace(opened, number=await self.create(new))
         return new_id, await self.begin(opened, trigger, {})
 
     async def _create_and_begin(
@@ -114,15 +114,24 @@ class Submission:
         opened = await runtime.opened.open(execution_id, plan, trigger)
         return await self.begin(replace(opened, number=record.number), trigger, checked)
 
-    async def create(self, new: NewExecution) -> None:
-        """Store an execution; raises `Conflict` where its id stands for another one."""
+    async def create(self, new: NewExecution) -> int:
+        """Store an execution, or find it stored; return its number.
+
+        Raises `Conflict` where its id stands for another one.
+        """
         store = self._runtime.store
-        if await self._runtime.insist(lambda: store.create(new), PATIENCE):
-            self._runtime.forget(new.id)
-        else:
+        while True:
+            number = await self._runtime.insist(lambda: store.create(new), PATIENCE)
+            if number:
+                self._runtime.forget(new.id)
+                return number
             record = await self._runtime.insist(lambda: store.read(new.id), PATIENCE)
-            if record is not None and (record.plan, record.input) != (new.plan, new.input):
+            if record is None:
+                # Deleted in between.
+                continue
+            if (record.plan, record.input) != (new.plan, new.input):
                 raise Conflict(_ID_TAKEN)
+            return record.number
 
     async def begin(
         self, opened: OpenExecution, trigger: Trigger, body: Mapping[str, Any]
@@ -136,9 +145,6 @@ class Submission:
         reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code is Code.GONE:
             raise ExecutionNotFound(execution)
-        if reply.plan != opened.document:
-            # It was deleted before it was started, and its id came again.
-            raise Conflict(_ID_TAKEN)
         if reply.code not in (Code.OK, Code.AGAIN):
             raise Conflict(_conflict(reply))
         if plan.timeout is not None:

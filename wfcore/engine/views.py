@@ -207,7 +207,11 @@ async def _errors(
         failed.extend(node for node in page if node.state is NodeState.FAILED)
     failed.sort(key=lambda node: (outline.is_data(node.key), node.ended or 0))
     found = await results_of(store, record, [node.key for node in failed])
-    return {node.key: json.loads(found[node.key].error or "{}") for node in failed}
+    return {
+        node.key: json.loads(error)
+        for node in failed
+        if (error := found[node.key].error) is not None
+    }
 
 
 def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
@@ -217,6 +221,8 @@ def _message(record: ExecutionRecord, errors: dict[str, ErrorRecord]) -> str:
         return "The execution's timeout passed; what was open was cancelled."
     if record.status is Status.CANCELLED:
         return "The execution was cancelled."
+    if not errors:
+        return "The execution failed."
     node, error = next(iter(errors.items()))
     others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"Node {node} failed: {error['type']}: {error['message']}{others}"

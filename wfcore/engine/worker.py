@@ -125,7 +125,9 @@ class Worker:
 
     async def _begin(self, first: Move, opened: OpenExecution, patience: float) -> Reply:
         reply, leases = await self._apply(first, own=False, patience=patience)
-        if _is_applied(reply) and not reply.status.terminal and reply.plan == opened.document:
+        # From here on it is known which execution has the id.
+        first.number = reply.number
+        if _is_applied(reply) and not reply.status.terminal:
             self._runtime.opened.keep(replace(opened, number=reply.number))
             second = next_chunk(opened.plan, first, self._runtime.terms)
             if second is not None:
@@ -284,14 +286,16 @@ class Worker:
 
     async def _end(self, attempt: Attempt, move: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply the Move that an attempt led to; fail its node where the store cannot take it."""
-        move.meters = attempt.meters
+        move.meters, move.number = attempt.meters, attempt.number
         try:
             return await self._move(move, plan)
         except CommandRefused as error:
             held = attempt.lease
             _log.error("node %s of execution %s: %s", held.key, held.execution, error)
             reason = storable_text(str(error), _LONGEST_REASON)
-            return await self._move(refused(plan, held, reason, self._runtime.terms), plan)
+            failed = refused(plan, held, reason, self._runtime.terms)
+            failed.number = attempt.number
+            return await self._move(failed, plan)
 
     async def _move(self, first: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply a Move and the chunks after it, and adopt all that they kept but one."""

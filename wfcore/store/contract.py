@@ -276,8 +276,8 @@ class StateStore(Protocol):
     async def close(self) -> None:
         """Let the store go; commands still waiting are finished first."""
 
-    async def create(self, new: NewExecution) -> bool:
-        """Store a PENDING execution; False if the id is known already (nothing changes)."""
+    async def create(self, new: NewExecution) -> int:
+        """Store a PENDING execution; return its number, 0 if the id is known (nothing changes)."""
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         """Apply Moves, each atomic by itself, in order; the only way a node changes."""

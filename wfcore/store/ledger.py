@@ -61,10 +61,10 @@ class Ledger:
     def _find(self, execution: str) -> Entry | None:
         return self.entries.get(execution)
 
-    def create(self, new: NewExecution, now: int) -> bool:
-        """Add an execution; False if its id is known."""
+    def create(self, new: NewExecution, now: int) -> int:
+        """Add an execution; return its number, 0 if its id is known."""
         if self.find(new.id) is not None:
-            return False
+            return 0
         self._numbers += 1
         row = ExecutionRow(
             id=new.id,
@@ -79,7 +79,7 @@ class Ledger:
         )
         self.documents.setdefault(new.plan, new.document)
         self.entries[new.id] = Entry(row)
-        return True
+        return row.number
 
     def node(self, entry: Entry, key: str) -> NodeRow | None:
         """Return a node's row, or None where nothing has touched it."""
@@ -169,12 +169,16 @@ class Ledger:
 
     def search(self, wanted: Filter, below: int | None) -> Iterator[ExecutionRow]:
         """Yield the executions that a filter lets through, the newest first."""
-        retried = {entry.row.retry_of for entry in self.entries.values()}
+        # A retry of a deleted execution with the same id is older.
+        retried = {each.row.retry_of: each.row.number for each in self.entries.values()}
         for entry in reversed(self.entries.values()):
             row = entry.row
             if below is not None and row.number >= below:
                 continue
-            if wanted.retried is not None and (row.id in retried) is not wanted.retried:
+            if (
+                wanted.retried is not None
+                and (retried.get(row.id, 0) > row.number) is not wanted.retried
+            ):
                 continue
             if _is_wanted(row, wanted):
                 yield row

@@ -47,7 +47,7 @@ class MemoryStore:
     async def close(self) -> None:
         """Do nothing: memory goes with the process."""
 
-    async def create(self, new: NewExecution) -> bool:
+    async def create(self, new: NewExecution) -> int:
         """Store a PENDING execution."""
         with self._lock:
             return self._ledger.create(new, self._clock())

@@ -81,7 +81,7 @@ class SqliteStore:
         await self._writer.stop()
         self._file.release()
 
-    async def create(self, new: NewExecution) -> bool:
+    async def create(self, new: NewExecution) -> int:
         """Store a PENDING execution."""
         return await self._writer.submit(lambda ledger, now: ledger.create(new, now))
 

@@ -76,15 +76,16 @@ class SqliteLedger(Ledger):
             entry = self._load(execution)
         return entry
 
-    def create(self, new: NewExecution, now: int) -> bool:
-        if not super().create(new, now):
-            return False
+    def create(self, new: NewExecution, now: int) -> int:
+        number = super().create(new, now)
+        if not number:
+            return 0
         self._new_documents[new.plan] = self.documents.pop(new.plan)
         entry = self.entries[new.id]
         self._complete.add(new.id)
         self._idle[new.id] = None
         self._new_executions[new.id] = entry
-        return True
+        return number
 
     def node(self, entry: Entry, key: str) -> NodeRow | None:
         row = entry.nodes.get(key)

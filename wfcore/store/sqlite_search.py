@@ -10,7 +10,10 @@ PAST: Final = (
     "SELECT id, number FROM execution WHERE status <> 'RUNNING' AND coalesce(ended, created) <= ? "
     "ORDER BY coalesce(ended, created), number LIMIT ?"
 )
-_RETRIES: Final = "EXISTS (SELECT 1 FROM execution r WHERE r.retry_of = e.id)"
+_RETRIES: Final = (
+    # A retry of a deleted execution with the same id is older.
+    "EXISTS (SELECT 1 FROM execution r WHERE r.retry_of = e.id AND r.number > e.number)"
+)
 
 
 def search_query(wanted: Filter, below: int | None, limit: int) -> tuple[str, list[Any]]:

@@ -5,7 +5,6 @@ its execution.
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any, Final
 
 import obstore
@@ -13,6 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from wfcore.errors import StoreError
+from wfcore.store.contract import Move
 
 __all__ = ["Blobs"]
 
@@ -30,10 +30,10 @@ class Blobs:
             message = f"APP_BLOB_URL ({scheme}://...) cannot be used: {_said(error)}"
             raise StoreError(message) from error
 
-    async def put(self, execution: str, key: str, token: int, data: bytes) -> str:
+    async def put(self, move: Move, data: bytes) -> str:
         """Keep the output of one attempt; return the name under which it is found."""
-        name = hashlib.sha256(key.encode()).hexdigest()[:32]
-        path = f"{execution}/{name}-{token}"
+        name = hashlib.sha256(move.key.encode()).hexdigest()[:32]
+        path = f"{move.execution}/{move.number}/{name}-{move.new_token}"
         try:
             await obstore.put_async(self._store, path, data)
         except (BaseError, OSError) as error:
@@ -50,22 +50,13 @@ class Blobs:
             message = f"an output could not be read from APP_BLOB_URL: {_said(error)}"
             raise StoreError(message) from error
 
-    async def paths(self, execution: str) -> list[str]:
-        """List all that an execution has there."""
-        found: list[str] = []
+    async def delete(self, execution: str, number: int) -> None:
+        """Delete all that an execution has there; what came with its start may have no number."""
         try:
-            async for page in obstore.list(self._store, prefix=execution, chunk_size=_AT_ONCE):
-                found += [each["path"] for each in page]
-        except (BaseError, OSError) as error:
-            message = f"outputs could not be listed at APP_BLOB_URL: {_said(error)}"
-            raise StoreError(message) from error
-        return found
-
-    async def delete(self, paths: Sequence[str]) -> None:
-        """Delete outputs."""
-        try:
-            for start in range(0, len(paths), _AT_ONCE):
-                await obstore.delete_async(self._store, paths[start : start + _AT_ONCE])
+            for part in (number, 0):
+                prefix = f"{execution}/{part}"
+                async for page in obstore.list(self._store, prefix=prefix, chunk_size=_AT_ONCE):
+                    await obstore.delete_async(self._store, [each["path"] for each in page])
         except (BaseError, OSError) as error:
             message = f"outputs could not be deleted at APP_BLOB_URL: {_said(error)}"
             raise StoreError(message) from error

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
+from wfcore.errors import StoreError
 from wfcore.store.shared import Heard
 
 __all__ = ["Hearing"]
@@ -62,7 +63,11 @@ class Hearing:
 
     async def _run(self) -> None:
         while True:
-            client = self._connect()
+            try:
+                client = self._connect()
+            except StoreError:
+                # The store is closed.
+                return
             try:
                 async with client.pubsub() as pubsub:
                     await self._listen(pubsub)

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from wfcore.errors import StoreError
 from wfcore.store.redis.script import join, packed, unpacked
 
 __all__ = ["Lane"]
@@ -77,14 +76,14 @@ class Lane:
     async def _answers(self, batch: list[_Waiting]) -> list[Any]:
         try:
             return unpacked(await self._call(join([each.command for each in batch])))
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
             return [error] * len(batch)
 
 
 def _resolve(answer: "asyncio.Future[Any]", value: Any) -> None:
     if answer.done():
         return
-    if isinstance(value, StoreError):
+    if isinstance(value, Exception):
         answer.set_exception(value)
     else:
         answer.set_result(value)

@@ -38,8 +38,7 @@ class LargeOutputs:
         if content is None or len(content) <= _LARGE:
             return content
         if self._blobs is not None:
-            path = await self._blobs.put(move.execution, move.key, move.new_token, content)
-            return codec.reference_to(path)
+            return codec.reference_to(await self._blobs.put(move, content))
         if len(content) > _LARGEST:
             message = f"{len(content)} bytes are too large for Redis: set APP_BLOB_URL"
             raise CommandRefused(ValueError(message))
@@ -54,14 +53,10 @@ class LargeOutputs:
             raise StoreError("an output is in an object store: set APP_BLOB_URL here too")
         return await self._blobs.get(path)
 
-    async def paths(self, execution: str) -> list[str]:
-        """List what an execution has in the object store."""
-        return await self._blobs.paths(execution) if self._blobs is not None else []
-
-    async def delete(self, paths: Sequence[str]) -> None:
-        """Delete it there."""
+    async def delete(self, execution: str, number: int) -> None:
+        """Delete what an execution has in the object store."""
         if self._blobs is not None:
-            await self._blobs.delete(paths)
+            await self._blobs.delete(execution, number)
 
 
 def _blobs(url: str) -> "Blobs":

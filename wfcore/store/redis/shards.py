@@ -6,7 +6,7 @@ from binascii import crc_hqx
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from wfcore.errors import StoreError
 from wfcore.redis_servers import RedisServers
@@ -113,8 +113,8 @@ class Shards:
                     answer = heart.execute_command("EVALSHA", SHA, *arguments)
                 except NoScriptError:
                     answer = heart.execute_command("EVAL", TEXT, *arguments)
-            except (RedisError, OSError) as error:
-                raise StoreError(f"{self.servers.name}: {error}") from error
+            except Exception as error:
+                raise StoreError(f"{self.servers.name}: {error!r}") from error
         return unpacked(bytes(answer))
 
     async def ask(self, call: Coroutine[Any, Any, T]) -> T:
@@ -130,8 +130,9 @@ class Shards:
     async def _told(self, call: Coroutine[Any, Any, T]) -> T:
         try:
             return await call
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreError(f"{self.servers.name}: {error}") from error
+        except Exception as error:
+            # Also what the driver has no class for: it trips over connections that are lost.
+            raise StoreError(f"{self.servers.name}: {error!r}") from error
 
     async def info(self, *sections: str) -> dict[str, Any]:
         """Ask a Redis what it is and how it is; of a cluster, any of its nodes."""

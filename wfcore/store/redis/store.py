@@ -79,12 +79,12 @@ class RedisStore:
 
     async def close(self) -> None:
         """Wait for what is under way, and disconnect."""
-        hearing, self._hearing = self._hearing, None
+        hearing, self._hearing, self._heard = self._hearing, None, None
         if hearing is not None:
             await hearing.close()
         await self._shards.close()
 
-    async def create(self, new: NewExecution) -> bool:
+    async def create(self, new: NewExecution) -> int:
         """Store a PENDING execution; its document goes along only where it is not known to be."""
         shard = self._shards.of(new.id)
         if "\0" in new.id:
@@ -95,16 +95,16 @@ class RedisStore:
         document = None if (shard, new.plan) in self._shelved else new.document
         while True:
             body = codec.shrunk(document.encode()) if document is not None else None
-            made = await self._shards.writes(new.id).ask(
+            number: int = await self._shards.writes(new.id).ask(
                 "create", new.id, new.plan, body, described, new.timeout_ms, new.retry_of
             )
-            if made != 2:
+            if number >= 0:
                 break
             document = new.document
         self._shelved[shard, new.plan] = None
         if len(self._shelved) > _SHELVED:
             self._shelved.popitem(last=False)
-        return bool(made)
+        return number
 
     async def apply(self, moves: Sequence[Move]) -> list[Reply]:
         """Apply Moves; those of one shard in order, in as few calls as can be."""
@@ -234,8 +234,8 @@ class RedisStore:
         number: int = 0,
     ) -> Deletion:
         """Delete an execution that does not run, whole: Redis frees the memory by and by."""
-        # Before its id is free: from then on they may be another one's.
-        outputs = await self._large.paths(execution)
+        if not number and (meant := await self.read(execution)) is not None:
+            number = meant.number
         done = []
         for retry, age_ms in await self._shards.writes(execution).ask("holders", execution):
             record = await self.read(retry)
@@ -247,7 +247,7 @@ class RedisStore:
         if retry_of and retry_of[0]:
             await self._shards.writes(retry_of[0]).ask("unhold", retry_of[0], execution)
         if code == Deletion.DONE:
-            await self._large.delete(outputs)
+            await self._large.delete(execution, number)
         return Deletion(code)
 
     async def is_retried(self, execution: str) -> bool:

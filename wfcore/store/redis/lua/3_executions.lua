@@ -8,11 +8,11 @@ local function next_number()
   return number
 end
 
--- 1: made; 0: the id is known; 2: the document has to come with it.
+-- Its number; 0: the id is known; -1: the document has to come with it.
 local function create(id, plan, document, description, timeout, retry_of)
   if find(id) then return 0 end
   local shelf = TAG .. 'd:' .. plan
-  if not document and call('EXISTS', shelf) == 0 then return 2 end
+  if not document and call('EXISTS', shelf) == 0 then return -1 end
   local number = next_number()
   local m = { 'PENDING', '', 0, NOW, false, false, {}, {}, number, timeout or false }
   if document then call('HSETNX', shelf, 'body', document) end
@@ -22,7 +22,7 @@ local function create(id, plan, document, description, timeout, retry_of)
   call('ZADD', TAG .. 's:PENDING', number, id)
   call('ZADD', TAG .. 'old', NOW, id)
   known[id] = nil
-  return 1
+  return number
 end
 
 -- A retry, which may live in another shard, says that it is about to reuse an execution's outputs.

@@ -108,7 +108,7 @@ local function past(age, limit)
   local page = call('ZRANGEBYSCORE', TAG .. 'old', '-inf', NOW - age, 'WITHSCORES', 'LIMIT', 0, limit)
   for index = 1, #page, 2 do
     local ex = find(page[index])
-    found[#found + 1] = { tonumber(page[index + 1]), page[index], ex and ex.m[NUMBER] or 0 }
+    found[#found + 1] = { tonumber(page[index + 1]), page[index], ex and ex.m[NUMBER] or -1 }
   end
   return found
 end
