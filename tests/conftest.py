@@ -1,6 +1,7 @@
 """What holds for every test: hypothesis without a clock, and no setting from outside."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("APP_"):
             monkeypatch.delenv(name)
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start hear Ctrl-C, also where the tests run in a background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:

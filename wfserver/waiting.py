@@ -4,12 +4,13 @@ However many wait for one execution, one task asks the engine for all of them.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from pydantic import Field
 
-from wfcore import Engine, Result
+from wfcore import Engine, ExecutionNotFound, Result
 from wfserver.stopping import Stopping
 
 __all__ = ["MOST_SECONDS", "WaitSeconds", "Waiting", "WaitingRoom", "gone"]
@@ -38,8 +39,10 @@ class WaitingRoom:
             await asyncio.wait(
                 [ended, *others], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
-            if ended.done():
-                return ended.result()
+            # Where the one that was waited for is gone, its id may stand for another one.
+            with suppress(ExecutionNotFound):
+                if ended.done():
+                    return ended.result()
         finally:
             for other in others:
                 other.cancel()
@@ -48,7 +51,7 @@ class WaitingRoom:
 
     def _enter(self, execution_id: str) -> asyncio.Task[Result]:
         task = self._awaited.get(execution_id)
-        if task is None:
+        if task is None or task.done():
             task = asyncio.create_task(self._engine.wait(execution_id))
             self._awaited[execution_id] = task
         self._waiting[execution_id] = self._waiting.get(execution_id, 0) + 1

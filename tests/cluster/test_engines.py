@@ -106,6 +106,21 @@ async def test_an_end_that_was_not_heard_is_waited_for_once(redis_url: str) -> N
         assert time.monotonic() - begun < POLL_SECONDS / 2
 
 
+async def test_who_started_an_execution_that_was_deleted_elsewhere_waits_for_the_next(
+    redis_url: str,
+) -> None:
+    async with (
+        Engine(Deaf(redis_url), worker=False, handlers=[echoes]) as client,
+        Engine(redis_url, handlers=[echoes]) as elsewhere,
+    ):
+        await client.start_execution(WIDE, execution_id="again")
+        await elsewhere.wait("again")
+        await elsewhere.delete("again")
+        await elsewhere.start_execution(WIDE, execution_id="again")
+        for _ in range(2):
+            assert (await client.wait("again", timeout=10)).status is Status.COMPLETED
+
+
 class Counting(RedisStore):
     """Counts how often it is asked for work."""
 

@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from redis import Redis
 
-from wfcore.errors import StoreError
+from wfcore.errors import StoreError, StoreTooNew
 from wfcore.redis_servers import RedisServers
+from wfcore.store.redis import RedisStore
 from wfcore.store.redis.lane import Lane
 from wfcore.store.redis.script import packed
 from wfcore.store.redis.shards import Shards
@@ -29,6 +31,13 @@ async def test_whoever_asked_hears_of_any_error_and_the_lane_goes_on() -> None:
         with pytest.raises(AttributeError):
             await first
         assert await second == "done"
+
+
+async def test_a_store_of_a_newer_format_is_refused_as_that(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as client:
+        client.hset("wf:layout", mapping={"format": 99, "shards": 1})
+    with pytest.raises(StoreTooNew, match="holds format 99"):
+        await RedisStore(redis_url).open()
 
 
 async def test_whatever_the_driver_raises_is_an_error_of_the_store() -> None:

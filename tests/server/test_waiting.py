@@ -146,3 +146,16 @@ async def test_a_wait_that_cannot_be_is_refused_and_stores_nothing(
     assert answer.status_code == 422
     assert problems(answer) == [("request.parameter", "")]
     assert (await client.get("/workflows")).json()["executions"] == []
+
+
+async def test_who_waits_for_the_next_one_with_an_id_is_not_told_of_the_one_before(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    await engine.submit(chain("work"), execution_id="again")
+    first = asyncio.create_task(client.get("/workflows/again/results?wait=20"))
+    await asyncio.sleep(0.1)
+    await engine._parts.retention.sweep(0)
+    await engine.start_execution(chain("work", "work"), execution_id="again")
+    second = await client.get("/workflows/again/results?wait=20")
+    assert second.status_code == 200
+    assert (await first).status_code == 200

@@ -37,6 +37,7 @@ from wfcore.secrets.chain import chained
 from wfcore.secrets.source import SecretSource
 from wfcore.store.contract import Code, Event, ExecutionRecord, Filter, Halt, Page, StateStore
 from wfcore.store.opening import Durability, store_from_url
+from wfcore.store.shared import is_shared
 from wfcore.workflow.limits import Limits
 from wfcore.workflow.states import Status
 
@@ -306,15 +307,15 @@ class Engine:
         if reply.code is Code.GONE:
             raise ExecutionNotFound(execution_id)
         await runtime.settle(execution_id, reply)
-        if not reply.status.terminal:
-            # Where the store fails in the middle of it, the sweeper goes on with it.
-            with suppress(StoreError):
-                closed = await self._parts.sweeper.close_execution(
-                    execution_id, number, Halt.CANCEL
-                )
-                # Gone: it ended, and was deleted since.
-                return Status.CANCELLED if closed.code is Code.GONE else closed.status
-        return reply.status
+        if reply.status.terminal:
+            return reply.status
+        # Where the store fails in the middle of it, the sweeper goes on with it.
+        with suppress(StoreError):
+            await self._parts.sweeper.close_execution(execution_id, number, Halt.CANCEL)
+        record = await self.record(execution_id)
+        if record.number != number:
+            raise ExecutionNotFound(execution_id)
+        return record.status
 
     @overload
     def events(
@@ -345,10 +346,12 @@ class Engine:
 
     async def _wait(self, execution_id: str, watch: Watch) -> Result:
         # What was started here, or runs here, need not be looked up: its end will be heard.
-        known = self._parts.runtime.opened.known(execution_id)
+        opened = self._parts.runtime.opened
+        known = opened.known(execution_id)
         number = 0
         if known is not None:
-            number = known.number
+            # In a cluster it may have ended and been deleted elsewhere, unheard: only a guess.
+            number = 0 if is_shared(self._store) else known.number
             await watch.changed()
         reader = self._parts.reader
         while True:
@@ -359,8 +362,8 @@ class Engine:
                 break
             number = record.number
             await watch.changed()
-        # Where its end was not heard, the next one who waits need not wait for that either.
-        self._parts.runtime.opened.close(execution_id, record.number)
+        # Whichever is known: where its end was not heard, nobody need wait for that again.
+        opened.close(execution_id)
         return await reader.result(record)
 
 

@@ -29,7 +29,7 @@ async def follow(
             heard = watch.take()
             page = await runtime.insist(partial(store.events, execution, after, _PAGE), PATIENCE)
             record = await runtime.insist(partial(store.read, execution), PATIENCE)
-            if record is not None and record.number != number:
+            if record is None or record.number != number:
                 return
             for event in page:
                 for message in _said_before(event, heard, watch):
@@ -40,9 +40,9 @@ async def follow(
                     return
             for message in heard:
                 yield message
-            if record is None or (record.status.terminal and after >= record.seq):
-                return
             if after >= record.seq:
+                if record.status.terminal:
+                    return
                 await watch.changed()
 
 

@@ -52,12 +52,13 @@ class Heart:
     def _beat(self, held: list[LeaseRef]) -> None:
         try:
             renewed = self._store.renew(held, self._lease_ms)
+            lost = [lease for lease, holds in zip(held, renewed, strict=True) if not holds]
         except StoreError as error:
             _log.warning("leases could not be renewed: %s", error)
             return
         except Exception:  # noqa: BLE001 - stores of plugins: a heart that stops costs all leases
             _log.exception("leases could not be renewed")
             return
-        for lease, holds in zip(held, renewed, strict=True):
-            if not holds and not self._stopped.is_set():
+        for lease in lost:
+            if not self._stopped.is_set():
                 self._loop.call_soon_threadsafe(self._on_lost, lease)

@@ -52,7 +52,7 @@ class Sweeper:
                 async with asyncio.timeout(seconds):
                     await sooner.wait()
 
-    async def close_execution(self, execution: str, number: int, halt: Halt) -> Reply:
+    async def close_execution(self, execution: str, number: int, halt: Halt) -> None:
         """Move the open nodes of a halted execution to CANCELLED, and interrupt what runs here."""
         runtime = self._runtime
         self._worker.interrupt_execution(execution, number, halt)
@@ -65,7 +65,6 @@ class Sweeper:
         # What still runs elsewhere hears of it with its next heartbeat, or its lease runs out.
         reply = await runtime.store.halt(execution, halt, None, number)
         await runtime.settle(execution, reply)
-        return reply
 
     async def _sweep(self) -> float:
         """Act on what is due; return the seconds until it is worth looking again."""

@@ -9,8 +9,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from redis.exceptions import RedisError
-
 from wfcore.errors import StoreError
 from wfcore.store.shared import Heard
 
@@ -71,10 +69,10 @@ class Hearing:
             try:
                 async with client.pubsub() as pubsub:
                     await self._listen(pubsub)
-            except (RedisError, OSError) as error:
-                _log.info("no messages from Redis for a moment: %s", error)
+            except Exception as error:  # noqa: BLE001 - the driver trips over lost connections
+                _log.info("no messages from Redis for a moment: %r", error)
             finally:
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(Exception):
                     await client.aclose()
             await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -114,6 +114,7 @@ class Shards:
                 except NoScriptError:
                     answer = heart.execute_command("EVAL", TEXT, *arguments)
             except Exception as error:
+                # Also what the driver has no class for, as below.
                 raise StoreError(f"{self.servers.name}: {error!r}") from error
         return unpacked(bytes(answer))
 
@@ -130,6 +131,8 @@ class Shards:
     async def _told(self, call: Coroutine[Any, Any, T]) -> T:
         try:
             return await call
+        except StoreError:
+            raise
         except Exception as error:
             # Also what the driver has no class for: it trips over connections that are lost.
             raise StoreError(f"{self.servers.name}: {error!r}") from error
