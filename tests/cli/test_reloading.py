@@ -111,18 +111,19 @@ def test_a_folder_of_plugins_is_loaded_anew_and_a_broken_file_harms_no_other(
 ) -> None:
     plugins = folder.path / "plugins"
     plugins.mkdir()
-    (plugins / "broken.py").write_text("raise RuntimeError('not today')\n")
-    (plugins / "saying.py").write_text(_SAYING.format(word="one"))
+    _put(plugins / "broken.py", "raise RuntimeError('not today')\n")
+    _put(plugins / "saying.py", _SAYING.format(word="one"))
     with folder.started("dev", "--port", "0", "--plugin-dir", "plugins") as process:
         dev = _Dev(folder, process)
         try:
             dev.until_said("API keys")
             dev.until_said("not today")
             assert dev.run_say() == "one"
-            (plugins / "saying.py").write_text(_SAYING.format(word="two"))
+            _put(plugins / "saying.py", _SAYING.format(word="two"))
             dev.until_said("ready again")
             assert dev.run_say() == "two"
-            (plugins / "added.py").write_text(_SAYING.replace("say()", "added()").format(word="3"))
+            added = _SAYING.replace("say()", "added()").format(word="3")
+            _put(plugins / "added.py", added)
             dev.until_said("ready again", 2)
             with urllib.request.urlopen(f"{dev.url}/plugins", timeout=20) as answer:
                 listed = json.load(answer)["plugins"]
@@ -137,7 +138,7 @@ def test_a_folder_of_plugins_is_loaded_anew_and_a_broken_file_harms_no_other(
 def test_a_syntax_error_is_told_and_what_ran_before_goes_on(folder: Folder) -> None:
     with _dev(folder) as dev:
         dev.until_said("API keys")
-        (folder.path / "saying.py").write_text("def broken(:\n", encoding="utf-8")
+        _put(folder.path / "saying.py", "def broken(:\n")
         dev.until_said("saying.py, line 1: invalid syntax")
         assert dev.run_say() == "one"
         _write(folder, "three")
@@ -148,7 +149,7 @@ def test_a_syntax_error_is_told_and_what_ran_before_goes_on(folder: Folder) -> N
 
 def test_a_plugin_that_fails_as_it_is_loaded_is_waited_for(folder: Folder) -> None:
     with _dev(folder, word='" + NOWHERE + "') as dev:
-        (folder.path / "saying.py").write_text("raise RuntimeError('not today')", encoding="utf-8")
+        _put(folder.path / "saying.py", "raise RuntimeError('not today')")
         dev.until_said("waiting for the next change")
         _write(folder, "mended")
         dev.until_said("API keys")
@@ -160,7 +161,7 @@ def test_a_plugin_that_fails_as_it_is_loaded_is_waited_for(folder: Folder) -> No
 def test_requests_are_refused_while_a_plugin_has_to_be_mended(folder: Folder) -> None:
     with _dev(folder) as dev:
         dev.until_said("API keys")
-        (folder.path / "saying.py").write_text("import nowhere_at_all\n", encoding="utf-8")
+        _put(folder.path / "saying.py", "import nowhere_at_all\n")
         dev.until_said("requests are refused until then")
         with pytest.raises(urllib.error.HTTPError) as refused:
             dev.start(workflow(node("it", "say")), "&wait=30")
@@ -265,8 +266,14 @@ def test_the_banner_tells_what_is_open_to_whom(folder: Folder) -> None:
 
 
 def _write(folder: Folder, word: str) -> None:
-    path = Path(folder.path / "saying.py")
-    path.write_text(_SAYING.replace("{word}", word), encoding="utf-8")
+    _put(folder.path / "saying.py", _SAYING.replace("{word}", word))
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file at once, as editors do: nobody sees it empty before it is full."""
+    whole = path.with_suffix(".whole")
+    whole.write_text(text, encoding="utf-8")
+    whole.replace(path)
 
 
 def _is_alive(process: int) -> bool:
