@@ -70,6 +70,7 @@ class _Node:
             failed=self.arrived.count(EdgeKind.FAILED),
             skipped=self.arrived.count(EdgeKind.SKIPPED),
             age_ms=now - self.leases[0],
+            number=0,
         )
 
 

@@ -280,8 +280,8 @@ def _plain(reply: Reply) -> tuple[Code, Any, str, list[Any], list[Any], Any]:
         reply.status,
         reply.plan,
         list(reply.fired),
-        list(reply.kept),
-        reply.lease,
+        [lease._replace(number=0) for lease in reply.kept],
+        reply.lease and reply.lease._replace(number=0),
     )
 
 

@@ -135,7 +135,7 @@ MUTANTS = [
     ),
     Mutant(
         "a repeat forgets what was kept",
-        "kept.append(target.lease(now))\n        elif",
+        "kept.append(target.lease(entry.row.number, now))\n        elif",
         "pass\n        elif",
         guards.ReplayCases().test_the_same_result_again_reads_fired_and_kept_back,
     ),
@@ -153,7 +153,7 @@ MUTANTS = [
     ),
     Mutant(
         "a repeat forgets the lease",
-        "lease = row.lease(now) if row.state is NodeState.RUNNING else None\n"
+        "lease = row.lease(entry.row.number, now) if row.state is NodeState.RUNNING else None\n"
         "    return _reply(Code.AGAIN",
         "lease = None\n    return _reply(Code.AGAIN",
         guards.ReplayCases().test_the_same_lease_again_answers_with_the_lease,

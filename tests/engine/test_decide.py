@@ -46,7 +46,7 @@ def pair(**fields: Any) -> Plan:
     return plan_of(node("a", "input", **fields), node("b", "input", "a"))
 
 
-HELD = Lease("x", "a", 7, attempt=1, failures=0, lost=0, ok=1, failed=0, skipped=0, age_ms=0)
+HELD = Lease("x", "a", 7, 1, failures=0, lost=0, ok=1, failed=0, skipped=0, age_ms=0, number=1)
 
 
 def follows(plan: Plan, outcome: Outcome, held: Lease = HELD, chance: float = 0.5) -> Move:

@@ -80,7 +80,7 @@ async def test_a_wide_failure_reads_each_edge_once(monkeypatch: pytest.MonkeyPat
     nodes = [node("a", "output"), *(node(f"b{i}", "output", "a") for i in range(width))]
     async with Engine() as engine:
         plan, _ = await engine._parts.runtime.plans.prove(workflow(*nodes))
-    held = Lease("x", "a", 11, 1, 0, 0, 1, 0, 0, 0)
+    held = Lease("x", "a", 11, 1, 0, 0, 1, 0, 0, 0, 1)
     move = deciding.decide(plan, held, deciding.Skipped("because"), Terms(), 12, 0.5)
     counted_kinds = []
     following: object = move

@@ -54,10 +54,8 @@ class Workshop:
 class Attempt:
     """A leased attempt. `interrupt` ends it from outside, started or not, with its own outcome."""
 
-    def __init__(self, lease: Lease, number: int, workshop: Workshop) -> None:
+    def __init__(self, lease: Lease, workshop: Workshop) -> None:
         self.lease = lease
-        self.number = number
-        """The execution's, as in its record."""
         self.interruption: Outcome | None = None
         self.abandoned = False
         self.context: AttemptContext | None = None
@@ -247,8 +245,8 @@ class Attempt:
     async def _scope(self, node: PlanNode) -> Scope:
         names: dict[str, Any] = {}
         if node.needs:
-            outcomes, execution = self._workshop.around.outcomes, self.lease.execution
-            names.update(await outcomes.views(execution, self.number, node.needs))
+            outcomes, lease = self._workshop.around.outcomes, self.lease
+            names.update(await outcomes.views(lease.execution, lease.number, node.needs))
         if node.needs_execution:
             assert self.opened is not None
             names["execution"] = self.opened.view()

@@ -207,7 +207,7 @@ def on_due(due: Due, plan: Plan, terms: Terms) -> Move:
     node = plan.nodes[due.key]
     if due.state is NodeState.RUNNING and due.lost + 1 >= terms.max_lost:
         return _give_up(due, plan, terms)
-    move = Move(
+    return Move(
         due.execution,
         due.key,
         expect=(due.state,),
@@ -218,11 +218,10 @@ def on_due(due: Due, plan: Plan, terms: Terms) -> Move:
         deadline_ms=terms.ready_ms,
         queue=node.queue,
         handler=node.handler,
+        charge=Charge.LOST if due.state is NodeState.RUNNING else Charge.NONE,
         if_due=True,
+        number=due.number,
     )
-    if due.state is NodeState.RUNNING:
-        move.charge = Charge.LOST
-    return move
 
 
 def close(due: Due, token: int) -> Move:
@@ -243,6 +242,7 @@ def close(due: Due, token: int) -> Move:
         new_token=due.token if running else token,
         if_due=running,
         detail=_text({"reason": str(due.halt)}),
+        number=due.number,
     )
 
 
@@ -256,8 +256,9 @@ def halt_error(halt: Halt) -> ErrorRecord:
 
 
 def _end(held: Lease | Due, to: NodeState) -> Move:
-    token = held.token
-    return Move(held.execution, held.key, _RUNNING_OR_LATE, to, token=token, new_token=token)
+    move = Move(held.execution, held.key, _RUNNING_OR_LATE, to, held.token, held.token)
+    move.number = held.number
+    return move
 
 
 def _with_edges(move: Move, plan: Plan, terms: Terms) -> Move:
@@ -320,6 +321,7 @@ def _release(node: PlanNode, held: Lease, outcome: Release, terms: Terms, token:
         queue=node.queue,
         handler=node.handler,
         detail=_release_detail(outcome),
+        number=held.number,
     )
 
 
@@ -357,6 +359,7 @@ def _retry(held: Lease, outcome: Failed, delay: float, token: int) -> Move:
         charge=Charge.FAILURE,
         error=_text(outcome.error),
         detail=_failure_detail(outcome, retry_in_ms=wait_ms),
+        number=held.number,
     )
 
 
@@ -388,6 +391,7 @@ def _same_state(due: Due) -> Move:
         token=due.token,
         new_token=due.token,
         cursor=due.cursor,
+        number=due.number,
     )
 
 

@@ -41,7 +41,7 @@ class HeldAttempts:
     def context(self, execution: str, number: int, key: str) -> AttemptContext | None:
         """Return what a running handler says, if the node runs here and its handler was called."""
         attempt = self._attempts.get((execution, key))
-        return attempt.context if attempt is not None and attempt.number == number else None
+        return attempt.context if attempt is not None and attempt.lease.number == number else None
 
     def progress(self, execution: str) -> dict[str, tuple[float | None, str]]:
         """Return what the running handlers of an execution said about how far they are."""
@@ -56,7 +56,7 @@ class HeldAttempts:
     def interrupt(self, execution: str, number: int, outcome: Outcome) -> None:
         """End the attempts of one execution."""
         for (owner, _), attempt in list(self._attempts.items()):
-            if owner == execution and attempt.number == number:
+            if owner == execution and attempt.lease.number == number:
                 attempt.interrupt(outcome)
 
     async def interrupt_all(self, outcome: Outcome, seconds: float) -> None:

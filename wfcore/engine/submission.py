@@ -139,12 +139,11 @@ class Submission:
         """Start a stored execution; `body` is what makes a second trigger the same or another."""
         runtime, plan = self._runtime, opened.plan
         stored = json_text(trigger.as_dict())
-        execution = opened.execution
-        move = start(plan, execution, stored, _token(body), runtime.terms)
+        move = start(plan, opened.execution, stored, _token(body), runtime.terms)
         move.number = opened.number
         reply = await self._worker.start(move, opened, PATIENCE)
         if reply.code is Code.GONE:
-            raise ExecutionNotFound(execution)
+            raise ExecutionNotFound(opened.execution)
         if reply.code not in (Code.OK, Code.AGAIN):
             raise Conflict(_conflict(reply))
         if plan.timeout is not None:

@@ -117,8 +117,6 @@ class Sweeper:
                 acts.append((due, close(due, runtime.token()), None))
             elif plan := await self._plan(due):
                 acts.append((due, on_due(due, plan, runtime.terms), plan))
-        for due, move, _ in acts:
-            move.number = due.number
         replies = await runtime.apply([move for _, move, _ in acts]) if acts else []
         for (due, move, going_on), reply in zip(acts, replies, strict=True):
             if reply.code not in (Code.OK, Code.AGAIN):

@@ -93,10 +93,10 @@ class Worker:
         finally:
             self._slots.give_back(reserved - len(taken))
         self._runtime.counters.sought += len(taken)
-        for held, document, name, waited, number in taken:
+        for held, document, name, waited in taken:
             self._runtime.timings.waited(name, waited)
             self._runtime.watchers.notify(held.execution, ended=False)
-            self.adopt([held], document, number)
+            self.adopt([held], document)
         return len(taken) == reserved
 
     async def _usable(self, hints: list[Task]) -> list[Task]:
@@ -132,13 +132,13 @@ class Worker:
             second = next_chunk(opened.plan, first, self._runtime.terms)
             if second is not None:
                 self._start(self._fan_out(second, opened.plan))
-        self.adopt(leases, reply.plan, reply.number)
+        self.adopt(leases, reply.plan)
         return reply
 
-    def adopt(self, leases: Sequence[Lease], document: str, number: int) -> None:
-        """Run leased nodes of an execution, each in a slot that is reserved already."""
+    def adopt(self, leases: Sequence[Lease], document: str) -> None:
+        """Run leased nodes, each in a slot that is reserved already."""
         for held in leases:
-            self._start(self._strand(self._attempt(held, number), document))
+            self._start(self._strand(self._attempt(held), document))
 
     def interrupt_execution(self, execution: str, number: int, halt: Halt) -> None:
         """End the attempts of a halted execution, and those whose leases are still on their way."""
@@ -161,7 +161,7 @@ class Worker:
         move: Move | None = second
         while move is not None:
             reply, leases = await self._apply(move, own=False)
-            self.adopt(leases, reply.plan, reply.number)
+            self.adopt(leases, reply.plan)
             move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
 
     async def _lease(self, tasks: list[Task]) -> None:
@@ -186,13 +186,13 @@ class Worker:
                 runtime.counters.taken += 1
                 runtime.watchers.notify(task.execution, ended=False)
                 runtime.timings.waited(task.handler, reply.waited_ms)
-                self.adopt([reply.lease], reply.plan, reply.number)
+                self.adopt([reply.lease], reply.plan)
 
-    def _attempt(self, held: Lease, number: int) -> Attempt:
+    def _attempt(self, held: Lease) -> Attempt:
         """Register a lease: from here on it is renewed, and can be interrupted."""
-        attempt = Attempt(held, number, self._workshop)
+        attempt = Attempt(held, self._workshop)
         self.held.add(attempt)
-        halt = self._runtime.opened.halt_of(held.execution, number)
+        halt = self._runtime.opened.halt_of(held.execution, held.number)
         if halt is not None:
             attempt.interrupt(Interrupted(halt_error(halt)))
         elif self._stopping:
@@ -211,7 +211,7 @@ class Worker:
     async def _strand(self, attempt: Attempt, document: str) -> None:
         try:
             while True:
-                opened = self._runtime.opened.known(attempt.lease.execution, attempt.number)
+                opened = self._runtime.opened.known(attempt.lease.execution, attempt.lease.number)
                 if opened is None:
                     opened = await self._open(attempt, document)
                 if opened is None:
@@ -222,7 +222,7 @@ class Worker:
                 held = await self._conclude(attempt, opened, outcome)
                 if held is None:
                     break
-                attempt = self._attempt(held, attempt.number)
+                attempt = self._attempt(held)
         finally:
             # Slot and lease of an abandoned one have gone to another task.
             if not attempt.abandoned:
@@ -230,7 +230,7 @@ class Worker:
                 self._slots.give_back(1)
 
     async def _open(self, attempt: Attempt, document: str) -> OpenExecution | None:
-        execution, number = attempt.lease.execution, attempt.number
+        execution, number = attempt.lease.execution, attempt.lease.number
         opened = self._runtime.opened
         try:
             return await self._runtime.insist(lambda: opened.get(execution, number, document))
@@ -262,7 +262,7 @@ class Worker:
         if held is None:
             self._slots.give_back(1)
         else:
-            await self._strand(self._attempt(held, attempt.number), attempt.opened.document)
+            await self._strand(self._attempt(held), attempt.opened.document)
 
     async def _conclude(
         self, attempt: Attempt, opened: OpenExecution, outcome: Outcome
@@ -276,7 +276,7 @@ class Worker:
         reply, kept = await self._end(attempt, move, opened.plan)
         if reply.code is Code.HALTED:
             # Nothing of a halted execution waits or goes back: it ends.
-            halt = runtime.opened.halt_of(held.execution, attempt.number) or Halt.CANCEL
+            halt = runtime.opened.halt_of(held.execution, held.number) or Halt.CANCEL
             move = decide(
                 opened.plan, held, Interrupted(halt_error(halt)), runtime.terms, held.token, 0.0
             )
@@ -286,29 +286,27 @@ class Worker:
 
     async def _end(self, attempt: Attempt, move: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply the Move that an attempt led to; fail its node where the store cannot take it."""
-        move.meters, move.number = attempt.meters, attempt.number
+        move.meters = attempt.meters
         try:
             return await self._move(move, plan)
         except CommandRefused as error:
             held = attempt.lease
             _log.error("node %s of execution %s: %s", held.key, held.execution, error)
             reason = storable_text(str(error), _LONGEST_REASON)
-            failed = refused(plan, held, reason, self._runtime.terms)
-            failed.number = attempt.number
-            return await self._move(failed, plan)
+            return await self._move(refused(plan, held, reason, self._runtime.terms), plan)
 
     async def _move(self, first: Move, plan: Plan) -> tuple[Reply, Lease | None]:
         """Apply a Move and the chunks after it, and adopt all that they kept but one."""
         answer, leases = await self._apply(first, own=True)
         self._count(first, answer)
         kept = leases.pop(0) if leases else None
-        self.adopt(leases, answer.plan, answer.number)
+        self.adopt(leases, answer.plan)
         move = next_chunk(plan, first, self._runtime.terms) if _is_applied(answer) else None
         while move is not None:
             reply, leases = await self._apply(move, own=kept is None)
             if kept is None and leases:
                 kept = leases.pop(0)
-            self.adopt(leases, reply.plan, reply.number)
+            self.adopt(leases, reply.plan)
             move = next_chunk(plan, move, self._runtime.terms) if _is_applied(reply) else None
         return answer, kept
 
@@ -357,6 +355,7 @@ class Worker:
             token=held.token,
             new_token=runtime.token(),
             deadline_ms=_UNUSABLE_PLAN_MS,
+            number=held.number,
         )
         [reply] = await runtime.apply([move])
         self.held.remove(attempt)

@@ -182,6 +182,8 @@ class Lease(NamedTuple):
     skipped: int
     age_ms: int
     """Since the node's first lease."""
+    number: int
+    """The execution's, as in its record."""
 
 
 class LeaseRef(NamedTuple):

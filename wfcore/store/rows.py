@@ -39,8 +39,8 @@ class NodeRow:
         """Whether the execution cannot end before this node moves."""
         return self.cursor != NO_CURSOR or self.state in ACTIVE
 
-    def lease(self, now: int) -> Lease:
-        """Return the lease that this row stands for."""
+    def lease(self, number: int, now: int) -> Lease:
+        """Return the lease that this row stands for; `number` is the execution's."""
         age = now - self.started if self.started is not None else 0
         return Lease(
             self.execution,
@@ -53,6 +53,7 @@ class NodeRow:
             self.failed,
             self.skipped,
             age,
+            number,
         )
 
     def due(self, execution: "ExecutionRow") -> Due:

@@ -32,8 +32,6 @@ class Taken(NamedTuple):
     handler: str
     waited_ms: int | None
     """How long it had been READY; None in the answer to a repeat."""
-    number: int
-    """The execution's, as in its record."""
 
 
 class QueueDepth(NamedTuple):

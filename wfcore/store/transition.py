@@ -136,7 +136,7 @@ def _change(ledger: Ledger, entry: Entry, row: NodeRow | None, move: Move, now: 
     _end_if_done(ledger, entry, now)
     _log(ledger, entry, now, row, before, fired, kept, detail)
     ledger.save_execution(entry)
-    lease = row.lease(now) if row.state is NodeState.RUNNING else None
+    lease = row.lease(execution.number, now) if row.state is NodeState.RUNNING else None
     return _reply(Code.OK, entry, fired, kept, lease)
 
 
@@ -174,7 +174,7 @@ def _count_edges(
         if _fires(target, edge):
             if edge.keep and len(kept) < move.keep:
                 _lease(target, move, len(kept), now)
-                kept.append(target.lease(now))
+                kept.append(target.lease(entry.row.number, now))
             else:
                 target.state = NodeState.READY
                 target.deadline = now + move.ready_ms
@@ -221,10 +221,10 @@ def _answer_again(ledger: Ledger, entry: Entry, row: NodeRow, move: Move, now: i
         if target is None:
             continue
         if target.state is NodeState.RUNNING and target.token in tokens:
-            kept.append(target.lease(now))
+            kept.append(target.lease(entry.row.number, now))
         elif target.state is NodeState.READY:
             fired.append(Fired(edge.key, edge.queue, edge.handler))
-    lease = row.lease(now) if row.state is NodeState.RUNNING else None
+    lease = row.lease(entry.row.number, now) if row.state is NodeState.RUNNING else None
     return _reply(Code.AGAIN, entry, fired, kept, lease)
 
 

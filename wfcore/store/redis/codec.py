@@ -192,17 +192,17 @@ def reply_of(move: Move, answer: Sequence[Any]) -> Reply:
         [Fired(edges[at - 1].key, edges[at - 1].queue, edges[at - 1].handler) for at in fired]
         if fired
         else (),
-        [lease_of(move.execution, each) for each in kept] if kept else (),
-        lease_of(move.execution, lease) if lease else None,
+        [lease_of(move.execution, number, each) for each in kept] if kept else (),
+        lease_of(move.execution, number, lease) if lease else None,
         None if waited is False else waited,
         number,
     )
 
 
-def lease_of(execution: str, given: Sequence[Any]) -> Lease:
+def lease_of(execution: str, number: int, given: Sequence[Any]) -> Lease:
     """Return a lease."""
     key, token, attempt, failures, lost, ok, failed, skipped, age = given
-    return Lease(execution, key, token, attempt, failures, lost, ok, failed, skipped, age)
+    return Lease(execution, key, token, attempt, failures, lost, ok, failed, skipped, age, number)
 
 
 def due_of(given: Sequence[Any]) -> Due:

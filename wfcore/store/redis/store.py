@@ -288,9 +288,9 @@ class RedisStore:
             for execution, plan, number, held, waited, handler in await lane.ask(
                 "take", names, token + len(found), left, lease_ms, age_ms
             ):
-                lease = codec.lease_of(execution, held)
+                lease = codec.lease_of(execution, number, held)
                 waited_ms = None if waited is False else waited
-                found.append(Taken(lease, plan, handler, waited_ms, number))
+                found.append(Taken(lease, plan, handler, waited_ms))
         return found
 
     async def announce(self, worker: WorkerRecord, ttl_ms: int) -> None:

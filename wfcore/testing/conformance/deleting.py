@@ -116,6 +116,7 @@ class DeletingCases:
         assert [(reply.code, reply.number) for reply in replies] == [
             (code, number) for code in codes
         ]
+        assert {reply.lease.number for reply in replies if reply.lease is not None} == {number}
         [listed, _] = (await lab.store.search(Filter(), "", 10)).records
         assert (listed.id, listed.number) == (X, number)
         await lab.store.delete(X, MANY)

@@ -280,7 +280,7 @@ class CountersCases:
         reply = await lab.done(moves.lease(X, "a", 31))
         assert reply.lease is not None
         age = reply.lease.age_ms
-        assert reply.lease == Lease(X, "a", 31, 3, 1, 1, 1, 0, 0, age)
+        assert reply.lease == Lease(X, "a", 31, 3, 1, 1, 1, 0, 0, age, reply.number)
         assert lab.is_close(age, 2 * BRIEF)
 
     async def test_a_node_that_is_given_back_was_not_charged(self, lab: Lab) -> None:
