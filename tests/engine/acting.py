@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from wfcore import Handler, NodeContext, NodeError, handler
+import pytest
 
-__all__ = ["DEADLINE", "Gate", "Recorder", "boom", "echo", "eventually", "noop"]
+from wfcore import Engine, Handler, NodeContext, NodeError, handler
+from wfcore.store.contract import Move, Reply
+
+__all__ = ["DEADLINE", "Gate", "Recorder", "boom", "echo", "eventually", "moves_of", "noop"]
 
 DEADLINE = 20.0
 
@@ -25,6 +28,19 @@ async def echo(value: Any = None) -> dict[str, Any]:
 @handler
 async def boom(type: str = "Boom", message: str = "as asked", retryable: bool = False) -> None:
     raise NodeError(type, message, retryable=retryable, status=418)
+
+
+def moves_of(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[Move]:
+    """Return a list to which every Move is added that the engine applies from now on."""
+    applied: list[Move] = []
+    apply = engine._store.apply
+
+    async def watched(moves: Sequence[Move]) -> list[Reply]:
+        applied.extend(moves)
+        return await apply(moves)
+
+    monkeypatch.setattr(engine._store, "apply", watched)
+    return applied
 
 
 class Recorder:

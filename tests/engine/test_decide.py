@@ -219,3 +219,26 @@ def test_decisions_leave_the_plan_as_it_was() -> None:
 
     assert plan.nodes["a"] == before
     assert [edge.kind for edge in plan.nodes["a"].edges] == [EdgeKind.OK]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Completed("{}"),
+        Skipped("why"),
+        Failed(FINAL),
+        Failed(ERROR),
+        Interrupted(FINAL),
+        Release(),
+    ],
+    ids=["completed", "skipped", "failed", "retried", "interrupted", "released"],
+)
+def test_what_follows_is_for_the_execution_of_the_lease(outcome: Outcome) -> None:
+    assert follows(pair(), outcome, HELD._replace(number=5)).number == 5
+
+
+@pytest.mark.parametrize("fields", [{}, {"lost": 2}, {"cursor": 0}], ids=str)
+def test_what_is_done_about_what_is_due_is_for_its_execution(fields: Any) -> None:
+    late = due(RUNNING, number=5, **fields)
+    assert on_due(late, pair(), TERMS).number == 5
+    assert close(late._replace(halt=Halt.CANCEL), 99).number == 5

@@ -1,17 +1,15 @@
 """What handlers tell their watchers while they run, and what they use."""
 
 import asyncio
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.engine.acting import Gate, eventually
+from tests.engine.acting import Gate, eventually, moves_of
 from tests.engine.conftest import Opening
 from tests.engine.documents import node, workflow
 from wfcore import Event, ExecutionFailed, Message, NodeContext, NodeError, handler
-from wfcore.store.contract import Move, Reply
 
 
 @handler
@@ -224,7 +222,9 @@ async def test_an_attempt_has_twenty_meters(opening: Opening) -> None:
             await engine.run(workflow(many))
 
 
-async def test_what_is_metered_after_the_end_counts_nowhere(opening: Opening) -> None:
+async def test_what_is_metered_after_the_end_counts_nowhere(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contexts: list[NodeContext] = []
 
     @handler
@@ -233,14 +233,7 @@ async def test_what_is_metered_after_the_end_counts_nowhere(opening: Opening) ->
         contexts.append(context)
 
     async with opening(leaks) as engine:
-        applied: list[Move] = []
-        apply = engine._store.apply
-
-        async def watched(moves: Sequence[Move]) -> list[Reply]:
-            applied.extend(moves)
-            return await apply(moves)
-
-        engine._store.apply = watched  # type: ignore[method-assign]
+        applied = moves_of(engine, monkeypatch)
         await engine.run(workflow(node("a", "leaks")))
         contexts[0].meter("tokens", 1)
     assert [move.meters for move in applied if move.meters] == [{"tokens": 1}]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.engine.acting import Gate, eventually
+from tests.engine.acting import Gate, eventually, moves_of
 from tests.engine.documents import node, workflow
 from wfcore import Engine, ExecutionNotFound, Status
 from wfcore.engine.counters import Counters
 from wfcore.engine.opened import OpenExecutions
 from wfcore.engine.outcomes import Outcomes
-from wfcore.store.contract import START, Filter, Halt, Move, NodeResult, NodeResults, Reply
+from wfcore.store.contract import START, Filter, Halt, NodeResult, NodeResults
 from wfcore.store.memory import MemoryStore
 from wfcore.store.pages import in_pages
 from wfcore.store.shared import is_shared
@@ -181,14 +181,7 @@ async def test_a_wide_start_goes_on_with_its_own_execution_alone(
 ) -> None:
     wide = workflow(*(node(f"n{at}", "output", value=at) for at in range(300)))
     async with Engine(store) as engine:
-        listed: list[Move] = []
-        apply = engine._store.apply
-
-        async def noted(some: Sequence[Move]) -> list[Reply]:
-            listed.extend(some)
-            return await apply(some)
-
-        monkeypatch.setattr(engine._store, "apply", noted)
+        listed = moves_of(engine, monkeypatch)
         execution = (await engine.run(wide)).execution_id
         number = (await engine.record(execution)).number
     starts = [move for move in listed if move.key == START]

@@ -160,14 +160,18 @@ class Relay:
 class _Told(NamedTuple):
     """An event as it is told."""
 
-    id: str
     is_turn: bool
     event: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The same however often it is told."""
+        return str(self.event["id"])
 
 
 def _told(page: FeedPage | None) -> list[_Told]:
     return [
-        _Told(_event_id(execution, event), _is_turn(event), cloud_event(execution, event))
+        _Told(_is_turn(event), cloud_event(execution, event))
         for execution, event in (page.events if page is not None else ())
     ]
 
@@ -270,11 +274,6 @@ def _is_turn(event: Event) -> bool:
     return not event.key or event.status.terminal or event.key == "@start"
 
 
-def _event_id(execution: str, event: Event) -> str:
-    # With the time: the id of a deleted execution may come again.
-    return f"{execution}/{event.seq}/{event.at}"
-
-
 def cloud_event(execution: str, event: Event) -> dict[str, Any]:
     """Return an event as a CloudEvent: `id` is the same however often it is told."""
     if _is_turn(event):
@@ -285,7 +284,8 @@ def cloud_event(execution: str, event: Event) -> dict[str, Any]:
         kind, subject = f"node.{(event.to or 'halted').lower()}", f"{execution}/{event.key}"
     return {
         "specversion": "1.0",
-        "id": _event_id(execution, event),
+        # With the time: the id of a deleted execution may come again.
+        "id": f"{execution}/{event.seq}/{event.at}",
         "source": "/wfcore",
         "type": f"wfcore.{kind}",
         "subject": subject,
