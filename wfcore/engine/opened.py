@@ -96,10 +96,10 @@ class OpenExecutions:
         self.halted: OrderedDict[str, tuple[int, Halt]] = OrderedDict()
         """Those that may still be on their way to their end, with their numbers."""
 
-    def known(self, execution: str, number: int | None = None) -> OpenExecution | None:
+    def known(self, execution: str, number: int = 0) -> OpenExecution | None:
         """Return an execution that is open here, or None; without a number, the last of its id."""
         opened = self._open.get(execution)
-        return opened if opened is None or number in (None, opened.number) else None
+        return opened if opened is None or number in (0, opened.number) else None
 
     def read_ahead(self, executions: Iterable[str]) -> None:
         """Begin to read what executions were started with: they are about to be opened."""
@@ -182,11 +182,9 @@ class OpenExecutions:
 
     def close(self, execution: str, number: int = 0) -> None:
         """Forget an execution that ended; without a number, whichever has the id."""
-        opened = self._open.get(execution)
-        if opened is not None and number in (0, opened.number):
+        if self.known(execution, number) is not None:
             del self._open[execution]
-        whose, _ = self.halted.get(execution, (0, None))
-        if number in (0, whose):
+        if number == 0 or self.halt_of(execution, number) is not None:
             self.halted.pop(execution, None)
 
 
