@@ -11,7 +11,6 @@ import pytest
 
 from tests.cli.command import node, until, workflow
 from tests.cli.served import Served, Wire, served
-from wfcore.cli.signals import ended_at_once
 
 
 @pytest.fixture
@@ -99,24 +98,8 @@ def test_ctrl_c_stops_following_and_cancels_nothing(server: Served) -> None:
         told.send_signal(signal.SIGINT)
         _, err = told.communicate(timeout=20)
 
-    # A shell says 130 of a process that a Ctrl-C ended.
-    assert (told.returncode, err) == (-signal.SIGINT, "")
+    assert (told.returncode, err) == (130, "")
     assert server.status(execution) == "RUNNING"
-
-
-def test_ctrl_c_ends_at_once_what_does_not_ignore_it() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        for handler, inside in (
-            (signal.default_int_handler, signal.SIG_DFL),
-            (signal.SIG_IGN, signal.SIG_IGN),
-        ):
-            signal.signal(signal.SIGINT, handler)
-            with ended_at_once():
-                assert signal.getsignal(signal.SIGINT) is inside
-            assert signal.getsignal(signal.SIGINT) is handler
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_following_what_is_not_there_exits_with_4(server: Served) -> None:

@@ -27,7 +27,6 @@ from wfcore.cli.remote import (
     write_json,
 )
 from wfcore.cli.remote_text import EventLines, tell_execution, tell_list, tell_node, tell_outcome
-from wfcore.cli.signals import ended_at_once
 from wfcore.settings import Settings
 from wfcore.workflow.states import Status
 
@@ -90,7 +89,7 @@ def follow(
 ) -> int:
     """Show what happens to an execution until it ends."""
     status = ""
-    with failures_told(output), ended_at_once(), Client.of(Settings.read(), server) as client:
+    with failures_told(output), Client.of(Settings.read(), server) as client:
         lines = EventLines(Console(highlight=False))
         for event in lasting_events(client, execution, tell_beside):
             if event.name == "end":
@@ -115,7 +114,7 @@ def wait(
     output: Annotated[Format, Parameter(help="json: the body of the API's /results.")] = "text",
 ) -> int:
     """Wait until an execution ends."""
-    with failures_told(output), ended_at_once(), Client.of(Settings.read(), server) as client:
+    with failures_told(output), Client.of(Settings.read(), server) as client:
         results = wait_for_end(client, execution, timeout, tell_beside)
         if output == "json":
             write_json(results)

@@ -1,42 +1,19 @@
-"""Signals: where the first asks for a clean end, and where it ends the process at once."""
+"""SIGINT and SIGTERM: the first asks for a clean end, the second ends the process at once."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["Interrupts", "ended_at_once"]
+__all__ = ["Interrupts"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def ended_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process as it ends `tail -f`: where there is nothing to tidy up.
-
-    Python's own way looks for it between two steps: one that comes just before the process begins
-    to wait for a server is heard of only when that says something.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:
-        # A job in the background of a script ignores it.
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 class Interrupts:
-    """SIGINT and SIGTERM: the first asks for a clean end, the second ends the process at once.
-
-    Listens inside a `with`, in an event loop; `on_second` runs before the process ends.
-    """
+    """Listens inside a `with`, in an event loop; `on_second` runs before the process ends."""
 
     def __init__(self, on_second: Callable[[], None]) -> None:
         self.first = asyncio.Event()
