@@ -193,7 +193,7 @@ class TestOwner:
         tasks = [asyncio.ensure_future(create) for create in waiting]
         await asyncio.sleep(0)
         await store.close()
-        assert all(await asyncio.gather(*tasks))
+        assert await asyncio.gather(*tasks) == [*range(1, 21)]
         async with opened() as reopened:
             assert await reopened.read("x19") is not None
 

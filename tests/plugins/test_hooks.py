@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, ClassVar
@@ -380,8 +381,9 @@ async def test_wfcore_register_event_sinks(store: str) -> None:
     ]
     # The last event of a node is the execution's turn.
     assert "wfcore.node.completed" in [event["type"] for event in nodes.told]
-    assert [event["id"].rpartition("/")[0] for event in nodes.told] == [
-        f"{execution}/{number}" for number in range(1, len(nodes.told) + 1)
+    assert [event["id"] for event in nodes.told] == [
+        f"{execution}/{number}/{round(datetime.fromisoformat(event['time']).timestamp() * 1000)}"
+        for number, event in enumerate(nodes.told, 1)
     ]
     assert nodes.closed
 
